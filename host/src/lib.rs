@@ -1,0 +1,4 @@
+//! Leeway: says when the world has moved away from what a model was trained on.
+
+pub mod domain;
+pub mod profile;

@@ -1,0 +1,3 @@
+//! The `leeway` program.
+
+fn main() {}
