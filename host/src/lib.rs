@@ -1,4 +1,5 @@
 //! Leeway: says when the world has moved away from what a model was trained on.
 
 pub mod domain;
+pub mod input;
 pub mod profile;
