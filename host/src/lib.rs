@@ -3,3 +3,4 @@
 pub mod domain;
 pub mod input;
 pub mod profile;
+pub mod runtime;
