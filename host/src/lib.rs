@@ -1,5 +1,6 @@
 //! Leeway: says when the world has moved away from what a model was trained on.
 
+pub mod builtin;
 pub mod domain;
 pub mod input;
 pub mod profile;

@@ -1,0 +1,33 @@
+//! The detectors that come with the host: components like any other, and trusted no more.
+
+/// A component and the name it is asked for by.
+#[derive(Debug, Clone, Copy)]
+pub struct Builtin {
+    /// Name of the detector.
+    pub name: &'static str,
+    /// The component.
+    pub component: &'static [u8],
+}
+
+macro_rules! builtin {
+    ($name:literal) => {
+        Builtin {
+            name: $name,
+            component: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".wasm")),
+        }
+    };
+}
+
+/// Every detector that comes with the host.
+pub const ALL: [Builtin; 5] = [
+    builtin!("data-drift"),
+    builtin!("prior-drift"),
+    builtin!("concept-drift"),
+    builtin!("adwin"),
+    builtin!("page-hinkley"),
+];
+
+/// The detector of a name.
+pub fn find(name: &str) -> Option<Builtin> {
+    ALL.into_iter().find(|builtin| builtin.name == name)
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Writes machine code for ever.
+exec yes
