@@ -1,0 +1,13 @@
+//! Every golden case through the pure function, the component, and the same detector compiled natively.
+//!
+//! Function against case: within the case's tolerance. Component against the native detector: every
+//! number to the last bit. No case is left out: windows of up to 1e12 rows are merged from profiles.
+
+mod flights;
+mod kernels;
+mod laws;
+mod numbers;
+mod streams;
+mod tables;
+pub mod twin;
+pub mod windows;
