@@ -4,6 +4,7 @@
 //! The ratio to the yardstick is what to compare between machines; `elem/s` are rows of one core.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use leeway::domain::{Batch, ColumnKind, ColumnSpec, ColumnValues, Role, Schema};
@@ -138,5 +139,11 @@ fn merging(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, profiling, merging);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3));
+    targets = profiling, merging
+}
 criterion_main!(benches);

@@ -7,6 +7,7 @@
   (import "leeway:detector/windows@1.0.0" "[resource-drop]window" (func $drop (param i32)))
   (import "leeway:detector/windows@1.0.0" "[method]window.rows" (func $rows (param i32) (result i64)))
   (import "leeway:detector/windows@1.0.0" "[method]window.columns" (func $columns (param i32 i32)))
+  (import "leeway:detector/windows@1.0.0" "[method]window.numbers" (func $numbers (param i32 i32 i32 i32 i32)))
   (import "leeway:detector/kernels@1.0.0" "quantiles" (func $quantiles (param i32 i32 i32 i32 i32)))
   (import "leeway:detector/logging@1.0.0" "log" (func $log (param i32 i32 i32)))
 
@@ -20,6 +21,8 @@
   (global $top (mut i32) (i32.const 65536))
   ;; What `cabi_realloc` does: 0 its work, else as its body says.
   (global $realloc_act (mut i32) (i32.const 0))
+  ;; The handle of the current window, for `cabi_realloc`.
+  (global $window (mut i32) (i32.const 0))
   ;; What happens after the answer was read: 0 nothing, 1 a loop, 2 a trap.
   (global $after_act (mut i32) (i32.const 0))
   (type $nothing (func))
@@ -68,6 +71,9 @@
     (if (i32.eq (global.get $realloc_act) (i32.const 4)) (then (call $log (i32.const 0) (i32.const 1024) (i32.const 3))))
     ;; The same place again and again: the guest's memory never fills.
     (if (i32.eq (global.get $realloc_act) (i32.const 5)) (then (return (i32.const 65536))))
+    (if (i32.eq (global.get $realloc_act) (i32.const 6)) (then (call $drop (global.get $window))))
+    (if (i32.eq (global.get $realloc_act) (i32.const 7))
+      (then (call $numbers (global.get $window) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 3072))))
     (global.set $top (i32.and (i32.add (global.get $top) (i32.const 15)) (i32.const -16)))
     (global.get $top)
     (global.set $top (i32.add (global.get $top) (local.get $size))))
@@ -121,6 +127,18 @@
         (loop
           (call $columns (local.get $window) (i32.const 3072))
           (br_if 0 (i32.eq (local.get $act) (i32.const 44))))))
+
+    ;; 80: reads rows to where there is no memory. 81 to 87: reads rows with an allocator as above; 86: that
+    ;; drops the window meanwhile, 87: that reads other rows meanwhile. 85 does so for ever.
+    (global.set $window (local.get $window))
+    (if (i32.eq (local.get $act) (i32.const 80))
+      (then (call $numbers (local.get $window) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0x7ffffff0))))
+    (if (i32.and (i32.ge_u (local.get $act) (i32.const 81)) (i32.le_u (local.get $act) (i32.const 87)))
+      (then
+        (global.set $realloc_act (i32.sub (local.get $act) (i32.const 80)))
+        (loop
+          (call $numbers (local.get $window) (i32.const 0) (i32.const 0) (i32.const 100) (i32.const 3072))
+          (br_if 0 (i32.eq (local.get $act) (i32.const 85))))))
 
     ;; 50: calls itself for ever. 51: grows a table. 52: two tables, together. 53: three memories, together. 54: asks
     ;; in vain for more than a memory may have, ten thousand times. 55: fills memory for ever.

@@ -22,6 +22,7 @@
 //!
 //! Streams: rows without a value are passed over, and so are infinities and values beyond 1e100; no
 //! value at all is insufficient, no alarm is stable. A constant never raises one.
+#![allow(clippy::unwrap_used, reason = "a test fails where it is")]
 
 use leeway::domain::{Measurement, Role, Verdict};
 use leeway::profile::{ProfileConfig, Window};
@@ -148,6 +149,7 @@ fn sound(measurements: &[Measurement], of: &str) {
 }
 
 /// Name, reference, current, and what is to be said.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn table() -> Vec<(&'static str, Column, Column, &'static str)> {
     let some = || steps(100, 0.0, 1.0);
     let (nan, inf) = (f64::NAN, f64::INFINITY);

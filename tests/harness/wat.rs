@@ -1,4 +1,5 @@
 //! Components that no compiler of a language would emit: from text, and from bytes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -68,9 +69,8 @@ pub fn of_length(bytes: usize) -> Vec<u8> {
     let section = u32::try_from(bytes - COMPONENT.len() - 6).unwrap();
     // A custom section whose length is written in five bytes, however small.
     component.push(0);
-    component.extend(
-        (0..5).map(|at| ((section >> (7 * at)) & 0x7f) as u8 | if at < 4 { 0x80 } else { 0 }),
-    );
+    let low_bits = |at: u32| ((section >> (7 * at)) & 0x7f).to_le_bytes()[0];
+    component.extend((0..5).map(|at| low_bits(at) | if at < 4 { 0x80 } else { 0 }));
     component.extend([1, b'x']);
     component.resize(bytes, 0);
     component
@@ -106,7 +106,7 @@ fn section(id: u8, content: &[u8]) -> Vec<u8> {
 fn leb128(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
-        let low = (number & 0x7f) as u8;
+        let low = (number & 0x7f).to_le_bytes()[0];
         number >>= 7;
         if number == 0 {
             bytes.push(low);

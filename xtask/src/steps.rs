@@ -46,7 +46,7 @@ pub(crate) fn demo() -> anyhow::Result<()> {
     let status = check.status()?;
     match status.code() {
         Some(0 | 1) => {
-            println!("The distributions, drawn: {}", report.display());
+            eprintln!("the distributions, drawn: {}", report.display());
             Ok(())
         }
         _ => bail!("the check ended with {status}"),

@@ -5,7 +5,8 @@ use leeway_sdk::{
     Needs, Role, ThresholdKind, Verdict, Window, export_batch_detector, measurement,
 };
 
-struct BeyondTail;
+/// The detector `beyond-tail`.
+pub struct BeyondTail;
 
 /// Twice the share that lies there by definition.
 const THRESHOLD: f64 = 0.02;

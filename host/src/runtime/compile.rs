@@ -33,7 +33,7 @@ impl Default for CompileLimits {
     fn default() -> Self {
         Self {
             cpu: Duration::from_secs(30),
-            wall: Duration::from_secs(120),
+            wall: Duration::from_mins(2),
             memory_bytes_max: 2 << 30,
             output_bytes_max: 128 << 20,
         }
@@ -85,6 +85,9 @@ impl Compiler {
     }
 
     /// Machine code of a component, for an engine with the settings of [`Engine`].
+    ///
+    /// # Panics
+    /// Where a thread that only reads a pipe did.
     pub fn compile(&self, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         let died =
             |what: &str, error: &std::io::Error| CompileError::Process(format!("{what}: {error}"));
@@ -110,7 +113,7 @@ impl Compiler {
         });
         let message = String::from_utf8_lossy(&message).trim().to_owned();
         let (status, code) = code.map_err(|error| died("could not be waited for", &error))?;
-        self.judge(status, code, message)
+        self.judge(status, code, &message)
     }
 
     fn spawn(&self) -> std::io::Result<Child> {
@@ -139,7 +142,7 @@ impl Compiler {
         &self,
         status: Option<ExitStatus>,
         code: Vec<u8>,
-        message: String,
+        message: &str,
     ) -> Result<Vec<u8>, CompileError> {
         use std::os::unix::process::ExitStatusExt;
         if code.len() > self.limits.output_bytes_max {
@@ -154,7 +157,7 @@ impl Compiler {
         ) {
             (Some(0), _) => Ok(code),
             (Some(code), _) if code == i32::from(EXIT_INVALID) => {
-                Err(CompileError::Invalid(plain(&message)))
+                Err(CompileError::Invalid(plain(message)))
             }
             (Some(code), _) if code == i32::from(EXIT_MEMORY) => {
                 Err(CompileError::TooMuchMemory(self.limits.memory_bytes_max))

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Limits of one call. Every one is enforced by the host; `Default` is what built-in detectors get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall time from instantiation to return. Enforced in steps of [`super::engine::TICK`].
+    /// Wall time from instantiation to return. Enforced in steps of 5 ms.
     pub deadline: Duration,
     /// Bytes of all linear memories together.
     pub memory_bytes_max: usize,

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod inspect;
 mod kernels;
+mod lend;
 mod limits;
 mod plugin;
 mod sandbox;

@@ -17,6 +17,7 @@ use super::detector::{self, Detector};
 use super::engine::{self, Engine};
 use super::error::{LoadError, RunError};
 use super::inspect;
+use super::lend;
 use super::limits::{COMPONENT_BYTES_MAX, HANDLES_MAX, Limits};
 use super::sandbox::Sandbox;
 use super::text::plain;
@@ -67,8 +68,10 @@ impl Runtime {
     pub fn new(engine: Engine, compiler: Compiler, cache: CodeCache) -> wasmtime::Result<Self> {
         let mut batch = Linker::new(&engine.inner);
         BatchDetector::add_to_linker::<_, Sandbox>(&mut batch, |sandbox| sandbox)?;
+        lend::link(&mut batch)?;
         let mut stream = Linker::new(&engine.inner);
         StreamDetector::add_to_linker::<_, Sandbox>(&mut stream, |sandbox| sandbox)?;
+        lend::link(&mut stream)?;
         Ok(Self {
             engine,
             compiler,
@@ -159,6 +162,10 @@ impl Runtime {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "for `map_err`, which hands it over"
+)]
 fn incompatible(error: wasmtime::Error) -> LoadError {
     LoadError::Incompatible(plain(&format!("{error:#}")))
 }

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use wasmtime::component::{HasData, ResourceTable};
 
+use crate::profile::Window;
+
 use super::bindings::logging;
 use super::limits::{INSTANCES_MAX, Limits, MEMORIES_MAX, TABLES_MAX};
 use super::text::{plain, plain_up_to};
@@ -53,6 +55,8 @@ pub struct Usage {
 /// The data of a call's store. Lives and dies with the call.
 pub(super) struct Sandbox {
     pub(super) table: ResourceTable,
+    /// The window whose rows are being copied into the guest: see `lend`.
+    pub(super) lent: Option<Window>,
     pub(super) meter: Meter,
     pub(super) log: Log,
     limits: Limits,
@@ -88,6 +92,7 @@ impl Sandbox {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             table: ResourceTable::new(),
+            lent: None,
             meter: Meter {
                 memory_bytes: 0,
                 memory_bytes_peak: 0,

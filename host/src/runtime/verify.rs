@@ -85,6 +85,7 @@ pub enum Violation {
     Row(String),
 }
 
+#[expect(clippy::ref_option, reason = "the messages above borrow a field")]
 fn of(column: &Option<String>) -> String {
     column
         .as_ref()

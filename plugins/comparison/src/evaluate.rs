@@ -6,10 +6,10 @@ use leeway_sdk::{
     Column, ColumnKind, Distribution, Failure, Measurement, Verdict, Window, detail, measurement,
 };
 use leeway_statistics::bridge_null::WassersteinNull;
-use leeway_statistics::sample::{Sample, SampleBuf};
+use leeway_statistics::sample::SampleBuf;
 
 use crate::Test;
-use crate::baseline::{Baseline, Cells, Numbers, Reference, Summary};
+use crate::baseline::{Baseline, Cells, Numbers, Reference, Summary, Weighted};
 use crate::config::Config;
 use crate::finding::{self, Finding, OnCounts, Spread};
 use crate::judge::{Draft, judge};
@@ -24,15 +24,12 @@ pub(crate) fn evaluate(
     let columns = current.columns();
     let mut drafts = Vec::new();
     for reference in baseline.columns {
-        match (0..)
+        // A column that is not in this window is passed over: the host hands over what the model has.
+        if let Some((index, column)) = (0..)
             .zip(&columns)
             .find(|(_, column)| column.name == reference.name)
         {
-            Some((index, column)) => {
-                drafts.extend(compare(reference, current, index, column, config)?)
-            }
-            // The column is not in this window: the host hands over what the model has.
-            None => {}
+            drafts.extend(compare(reference, current, index, column, config)?);
         }
     }
     Ok(judge(drafts, config))
@@ -77,7 +74,7 @@ fn compare(
         };
         let other_kind = |test: &Test| {
             let mut base = base(0.0);
-            base.metric = test.name().to_owned();
+            test.name().clone_into(&mut base.metric);
             (base.reference_rows, base.current_rows) = (sizes.reference_rows, sizes.current_rows);
             failed(base, why)
         };
@@ -154,11 +151,6 @@ impl Numeric {
             let current = current.as_sample();
             one == Some(current.minimum()) && one == Some(current.maximum())
         });
-        let spread = |sample: Sample| Spread {
-            count: sample.rows(),
-            mean: sample.mean(),
-            variance: sample.variance(),
-        };
         Ok(Self {
             current_spread: current.as_ref().map_or(
                 Spread {
@@ -166,7 +158,7 @@ impl Numeric {
                     mean: 0.0,
                     variance: 0.0,
                 },
-                |current| spread(current.as_sample()),
+                |current| finding::spread(&current.as_sample()),
             ),
             reference_spread: Spread {
                 count: numbers.count,
@@ -179,7 +171,7 @@ impl Numeric {
             reference_cells: numbers.cells,
             reference: numbers
                 .distribution
-                .map(|distribution| distribution.into_sample())
+                .map(Weighted::into_sample)
                 .transpose()?,
             current,
         })
@@ -318,7 +310,7 @@ fn on_counts(
     rows_min: u64,
     mut base: Measurement,
 ) -> Draft {
-    base.metric = test.name().to_owned();
+    test.name().clone_into(&mut base.metric);
     let Sizes {
         reference_rows,
         reference_missing,
@@ -368,7 +360,7 @@ fn on_counts(
 
 /// A test that needs numbers. Missing values take no part.
 fn on_numbers(test: Test, numbers: &Numeric, rows_min: u64, mut base: Measurement) -> Draft {
-    base.metric = test.name().to_owned();
+    test.name().clone_into(&mut base.metric);
     let (n, m) = (
         whole(numbers.reference_spread.count),
         whole(numbers.current_spread.count),
@@ -412,14 +404,17 @@ fn tested(test: Test, numbers: &Numeric) -> Option<Finding> {
         Test::CramerVonMises => Some(finding::cramer_von_mises_test(&reference, &current)),
         Test::Wasserstein => {
             let null = WassersteinNull::from_parts(numbers.null.as_deref()?).ok()?;
-            Some(finding::wasserstein_distance(&reference, &current, null))
+            let spread = numbers.current_spread;
+            Some(finding::wasserstein_distance(
+                &reference, &current, spread, null,
+            ))
         }
         _ => None,
     }
 }
 
 fn on_missing(sizes: Sizes, rows_min: u64, mut base: Measurement) -> Draft {
-    base.metric = MISSING.to_owned();
+    MISSING.clone_into(&mut base.metric);
     (base.reference_rows, base.current_rows) = (sizes.reference_rows, sizes.current_rows);
     if sizes.reference_rows.min(sizes.current_rows) < rows_min.max(1) {
         return Draft {

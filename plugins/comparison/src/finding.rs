@@ -72,11 +72,12 @@ pub(crate) fn ks(reference: &Sample, current: &Sample, rank_error: f64) -> Findi
 pub(crate) fn wasserstein_distance(
     reference: &Sample,
     current: &Sample,
+    current_spread: Spread,
     null: WassersteinNull,
 ) -> Finding {
     let (n, m) = (reference.rows(), current.rows());
     let value = wasserstein(reference, current);
-    let unit = unit(spread(reference), spread(current));
+    let unit = unit(spread(reference), current_spread);
     let (p_value, critical_value): (f64, Law) = if reference.distinct() == 1 {
         let stayed: f64 = current
             .values()
@@ -329,11 +330,13 @@ impl Finding {
     }
 }
 
-fn spread(sample: &Sample) -> Spread {
+/// The spread of a sample: two passes over it.
+pub(crate) fn spread(sample: &Sample) -> Spread {
+    let (mean, variance) = sample.mean_and_variance();
     Spread {
         count: sample.rows(),
-        mean: sample.mean(),
-        variance: sample.variance(),
+        mean,
+        variance,
     }
 }
 

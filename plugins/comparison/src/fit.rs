@@ -142,10 +142,11 @@ fn numbers(
         rank_error += compressed.rank_error;
         Weighted::new(&compressed.sample.as_sample())
     });
+    let (mean, variance) = sample.mean_and_variance();
     Numbers {
         count: sample.rows(),
-        mean: sample.mean(),
-        variance: sample.variance(),
+        mean,
+        variance,
         minimum: sample.minimum(),
         maximum: sample.maximum(),
         rank_error,

@@ -21,7 +21,7 @@ fn report_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|panic| {
-            crate::log(Level::Error, &panic.to_string())
+            crate::log(Level::Error, &panic.to_string());
         }));
     });
 }

@@ -8,6 +8,8 @@ mod bindings;
 mod config;
 mod detector;
 mod export;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod heap;
 mod host_window;
 mod measurement;
 mod window;

@@ -57,7 +57,7 @@ pub const VALUE_MAX: f64 = 1e100;
 /// values far from the `[0, 1]` the bound is made for. Then the oldest bucket is dropped and the search repeated.
 /// The row after a detection begins a new window. Detections are those of River 0.26.1, row by row.
 ///
-/// No allocation; some 10 kB, whatever the number of rows: `2^39` times `max_buckets` and more are held, then the oldest are forgotten.
+/// Some 11 kB, whatever the number of rows: `2^39` times `max_buckets` and more are held, then the oldest are forgotten.
 /// Source: Bifet & Gavaldà (2007), "Learning from Time-Changing Data with Adaptive Windowing"; Babcock et al. (2003), "Maintaining
 /// Variance and k-Medians over Data Stream Windows", for the variance of merged buckets.
 #[derive(Debug, Clone)]
@@ -73,7 +73,8 @@ pub struct Adwin {
     detected: bool,
     /// Sizes in use: buckets of `2^0 .. 2^(levels - 1)` rows. Invariant: each of them holds at least one bucket, or there is one, empty.
     levels: usize,
-    rings: [Ring; LEVELS_MAX],
+    /// Those beyond the levels are empty. Boxed, because a detector is moved about between its bytes and its first row.
+    rings: Box<[Ring; LEVELS_MAX]>,
 }
 
 /// Buckets of one size, oldest first, in a ring that starts at `start`.
@@ -291,7 +292,7 @@ impl Adwin {
             tick: 0,
             detected: false,
             levels: 1,
-            rings: [Ring::EMPTY; LEVELS_MAX],
+            rings: Box::new([Ring::EMPTY; LEVELS_MAX]),
         }
     }
 
@@ -315,22 +316,23 @@ impl Adwin {
             self.variance += before * deviation * deviation / self.width;
         }
         self.total += value;
-        self.rings[0].push(value, 0.0);
+        let rings = self.rings.as_mut();
+        rings[0].push(value, 0.0);
         let full = self.params.max_buckets as usize + 1;
         let (mut level, mut half) = (0, 0.5);
-        while self.rings[level].len == full {
+        while rings[level].len == full {
             if level + 1 == LEVELS_MAX {
                 self.drop_oldest();
                 return;
             }
-            let (total0, variance0) = self.rings[level].pop_oldest();
-            let (total1, variance1) = self.rings[level].pop_oldest();
+            let (total0, variance0) = rings[level].pop_oldest();
+            let (total1, variance1) = rings[level].pop_oldest();
             // Between the two: n0 n1 / (n0 + n1) (mean0 - mean1)^2, where n0 = n1 = size.
             let size = 2.0 * half;
             let gap = total0 / size - total1 / size;
             let between = half * gap * gap;
             level += 1;
-            self.rings[level].push(total0 + total1, variance0 + variance1 + between);
+            rings[level].push(total0 + total1, variance0 + variance1 + between);
             self.levels = self.levels.max(level + 1);
             half = size;
         }

@@ -25,7 +25,7 @@ pub fn compress(sample: &Sample<'_>, points: usize) -> Compressed {
             same.push(value, count);
         }
         return Compressed {
-            sample: same,
+            sample: same.finish(),
             rank_error: 0.0,
         };
     }
@@ -54,6 +54,7 @@ pub fn compress(sample: &Sample<'_>, points: usize) -> Compressed {
             taken = until;
         }
     }
+    let reduced = reduced.finish();
     let rank_error = ks_statistic(sample, &reduced.as_sample());
     Compressed {
         sample: reduced,

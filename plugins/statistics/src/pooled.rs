@@ -15,25 +15,37 @@ pub(crate) struct Step {
 /// Calls `visit` once for every distinct pooled value, ascending. `O(distinct)`, no allocation.
 pub(crate) fn walk(reference: &Sample<'_>, current: &Sample<'_>, mut visit: impl FnMut(Step)) {
     let (xs, ys) = (reference.values(), current.values());
+    let (n, m) = (
+        &reference.counts()[..xs.len()],
+        &current.counts()[..ys.len()],
+    );
     let (mut i, mut j) = (0, 0);
-    while i < xs.len() || j < ys.len() {
-        let from_reference = j >= ys.len() || (i < xs.len() && xs[i] <= ys[j]);
-        let from_current = i >= xs.len() || (j < ys.len() && ys[j] <= xs[i]);
-        let value = if from_reference { xs[i] } else { ys[j] };
-        let mut step = Step {
+    while i < xs.len() && j < ys.len() {
+        // Which is next is beyond prediction, so nothing branches on it: counts are taken times one or
+        // zero, which is exact, and positions move by one or zero.
+        let (x, y) = (xs[i], ys[j]);
+        let (from_reference, from_current) = (x <= y, y <= x);
+        visit(Step {
+            value: x.min(y),
+            reference: n[i] * f64::from(from_reference),
+            current: m[j] * f64::from(from_current),
+        });
+        i += usize::from(from_reference);
+        j += usize::from(from_current);
+    }
+    for (&value, &reference) in xs[i..].iter().zip(&n[i..]) {
+        visit(Step {
+            value,
+            reference,
+            current: 0.0,
+        });
+    }
+    for (&value, &current) in ys[j..].iter().zip(&m[j..]) {
+        visit(Step {
             value,
             reference: 0.0,
-            current: 0.0,
-        };
-        if from_reference {
-            step.reference = reference.counts()[i];
-            i += 1;
-        }
-        if from_current {
-            step.current = current.counts()[j];
-            j += 1;
-        }
-        visit(step);
+            current,
+        });
     }
 }
 

@@ -6,26 +6,35 @@ use core::fmt;
 /// A sample of numbers: distinct finite values in ascending order, each with a positive count. Never empty.
 ///
 /// Invariant: `values` and `counts` have the same length `>= 1`; `values` is strictly ascending and finite; `counts` is positive and
-/// finite. Whatever takes a `Sample` relies on this and needs no error of its own.
+/// finite. Whatever takes a `Sample` relies on this and needs no error of its own. `rows` is the sum of `counts`, in their order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample<'a> {
     values: &'a [f64],
     counts: &'a [f64],
+    rows: f64,
 }
 
 impl<'a> Sample<'a> {
     /// Checks the invariant, in one pass.
     pub fn new(values: &'a [f64], counts: &'a [f64]) -> Result<Self, SampleError> {
-        check(values, counts)?;
-        Ok(Self { values, counts })
+        let rows = check(values, counts)?;
+        Ok(Self {
+            values,
+            counts,
+            rows,
+        })
     }
 
     /// A sample whose invariant the caller vouches for, such as one the host has sorted. Checked in debug builds only.
     ///
     /// A broken promise gives wrong numbers or a panic, never undefined behaviour.
     pub fn trusted(values: &'a [f64], counts: &'a [f64]) -> Self {
-        debug_assert_eq!(check(values, counts), Ok(()));
-        Self { values, counts }
+        debug_assert!(check(values, counts).is_ok());
+        Self {
+            values,
+            counts,
+            rows: counts.iter().sum(),
+        }
     }
 
     /// Distinct values, ascending.
@@ -45,7 +54,7 @@ impl<'a> Sample<'a> {
 
     /// Number of rows: the sum of the counts.
     pub fn rows(&self) -> f64 {
-        self.counts.iter().sum()
+        self.rows
     }
 
     /// Smallest value.
@@ -60,8 +69,7 @@ impl<'a> Sample<'a> {
 
     /// Arithmetic mean, in the unit of the values; between the minimum and the maximum.
     pub fn mean(&self) -> f64 {
-        let moments = Moments::of(self);
-        (moments.mean / moments.scale).clamp(self.minimum(), self.maximum())
+        self.mean_and_variance().0
     }
 
     /// Population variance `sum(c (x - mean)^2) / sum(c)`, in the square of the values' unit; `0` for a constant sample.
@@ -69,8 +77,20 @@ impl<'a> Sample<'a> {
     /// Two passes around the mean with the correction of Chan, Golub & `LeVeque` (1983), "Algorithms for Computing the Sample
     /// Variance", so values near `1e15` that differ by one keep their spread. Saturates at `f64::MAX`.
     pub fn variance(&self) -> f64 {
-        let moments = Moments::of(self);
-        (moments.variance / moments.scale / moments.scale).min(f64::MAX)
+        self.mean_and_variance().1
+    }
+
+    /// [`Sample::mean`] and [`Sample::variance`] for the cost of one.
+    pub fn mean_and_variance(&self) -> (f64, f64) {
+        let Moments {
+            scale,
+            mean,
+            variance,
+        } = Moments::of(self);
+        (
+            (mean / scale).clamp(self.minimum(), self.maximum()),
+            (variance / scale / scale).min(f64::MAX),
+        )
     }
 
     /// Population standard deviation, the root of [`Sample::variance`]; positive unless the sample is constant.
@@ -134,6 +154,7 @@ impl<'a> Sample<'a> {
 pub struct SampleBuf {
     values: Vec<f64>,
     counts: Vec<f64>,
+    rows: f64,
 }
 
 impl SampleBuf {
@@ -147,24 +168,25 @@ impl SampleBuf {
         }
         let mut sorted: Vec<f64> = rows.iter().map(|value| value + 0.0).collect();
         sorted.sort_unstable_by(f64::total_cmp);
-        let mut counted = Self {
-            values: Vec::new(),
-            counts: Vec::new(),
-        };
+        let mut counted = Self::with_capacity(0);
         for value in sorted {
             counted.push(value, 1.0);
         }
         if counted.values.is_empty() {
             Err(SampleError::Empty)
         } else {
-            Ok(counted)
+            Ok(counted.finish())
         }
     }
 
     /// Takes over values and counts, checking them as [`Sample::new`] does.
     pub fn new(values: Vec<f64>, counts: Vec<f64>) -> Result<Self, SampleError> {
-        check(&values, &counts)?;
-        Ok(Self { values, counts })
+        let rows = check(&values, &counts)?;
+        Ok(Self {
+            values,
+            counts,
+            rows,
+        })
     }
 
     /// The rows of two samples as one.
@@ -173,7 +195,7 @@ impl SampleBuf {
         walk(a, b, |step| {
             pooled.push(step.value, step.reference + step.current);
         });
-        pooled
+        pooled.finish()
     }
 
     /// This sample, borrowed.
@@ -181,15 +203,23 @@ impl SampleBuf {
         Sample {
             values: &self.values,
             counts: &self.counts,
+            rows: self.rows,
         }
     }
 
-    /// An empty buffer for [`SampleBuf::push`]. Not a sample until something is pushed.
+    /// An empty buffer for [`SampleBuf::push`]. Not a sample until something is pushed, and [`SampleBuf::finish`] called.
     pub(crate) fn with_capacity(distinct: usize) -> Self {
         Self {
             values: Vec::with_capacity(distinct),
             counts: Vec::with_capacity(distinct),
+            rows: 0.0,
         }
+    }
+
+    /// The sample of what was pushed.
+    pub(crate) fn finish(mut self) -> Self {
+        self.rows = self.counts.iter().sum();
+        self
     }
 
     /// Appends `count` rows of `value`, which is not below the last one.
@@ -252,7 +282,8 @@ impl fmt::Display for SampleError {
 
 impl core::error::Error for SampleError {}
 
-fn check(values: &[f64], counts: &[f64]) -> Result<(), SampleError> {
+/// Checks the invariant; the sum of the counts.
+fn check(values: &[f64], counts: &[f64]) -> Result<f64, SampleError> {
     if values.len() != counts.len() {
         return Err(SampleError::LengthMismatch {
             values: values.len(),
@@ -262,6 +293,7 @@ fn check(values: &[f64], counts: &[f64]) -> Result<(), SampleError> {
     if values.is_empty() {
         return Err(SampleError::Empty);
     }
+    let mut rows = 0.0;
     for (index, (&value, &count)) in values.iter().zip(counts).enumerate() {
         if !value.is_finite() {
             return Err(SampleError::NotFinite { index });
@@ -272,8 +304,9 @@ fn check(values: &[f64], counts: &[f64]) -> Result<(), SampleError> {
         if !(count > 0.0 && count.is_finite()) {
             return Err(SampleError::BadCount { index });
         }
+        rows += count;
     }
-    Ok(())
+    Ok(rows)
 }
 
 /// The point a `share` of the way from `low` to `high`, exact at both ends, also where `high - low` overflows.

@@ -10,7 +10,38 @@ pub(crate) const FORMAT: u8 = 1;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ColumnState {
     pub(crate) column: String,
+    #[serde(with = "whole")]
     pub(crate) detector: Vec<u8>,
+}
+
+/// Bytes as one piece: a `Vec` goes byte by byte, to the same effect.
+mod whole {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Vec<u8>, D::Error> {
+        from.deserialize_bytes(Bytes)
+    }
+
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
 }
 
 /// All columns' detectors, in the order in which columns were first seen.

@@ -15,7 +15,7 @@ use crate::harness::{SEED, WindowBuilder, plugin, stream};
 /// Rows of one batch: all at once, and cut at places that fit neither clocks nor powers of two.
 const BATCHES: [usize; 3] = [usize::MAX, 10_007, 997];
 /// Streams up to this length also arrive in batches of 37 rows.
-const SHORT: usize = 6_000;
+const SHORT: usize = 3_000;
 /// And the shortest row by row.
 const SHORTEST: usize = 2_000;
 

@@ -22,6 +22,7 @@ fn window(shift: f64) -> Window {
         .build()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write it in place")]
 fn run(config: Value) -> Vec<leeway::domain::Measurement> {
     twin("data-drift").compare(&config, &window(0.0), &window(60.0))
 }
