@@ -310,7 +310,7 @@ fn notes(plan: Plan, current: &Gathered) -> Vec<String> {
         .filter(|column| !column.exact)
         .count();
     if sketched > 0 {
-        notes.push(format!("{sketched} columns have too many distinct values to be kept exactly; the error of their ranks is bounded and accounted for"));
+        notes.push(format!("columns with too many distinct values to be kept exactly: {sketched}; the error of their ranks is bounded and accounted for"));
     }
     notes
 }
