@@ -1,7 +1,10 @@
 //! What the tests share: one sandbox, windows out of plain columns, and detectors without a sandbox.
 
+pub mod app;
 pub mod cases;
 pub mod native;
+pub mod server;
+pub mod service;
 pub mod wat;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
             "no C compiler was found, which links programs; install one, on Debian with: apt-get install gcc libc6-dev"
         );
     }
+    postgres()?;
     if has_target()? {
         return Ok(());
     }
@@ -25,6 +26,40 @@ pub(crate) fn setup() -> anyhow::Result<()> {
         Ok(status) if status.success() && has_target()? => Ok(()),
         _ => bail!(
             "the compile target {TARGET} is missing and rustup could not add it; install the standard library of this compiler for {TARGET}"
+        ),
+    }
+}
+
+/// The programs of a Postgres server, which the service runs privately. Debian's are installed where that can be done.
+fn postgres() -> anyhow::Result<()> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let there = quiet(Command::new("initdb").arg("--version"))
+        || versions
+            .map(|version| version.path().join("bin/initdb"))
+            .any(|program| program.is_file())
+        || std::env::var_os("LEEWAY_POSTGRES_BIN").is_some();
+    if there {
+        return Ok(());
+    }
+    eprintln!("installing postgresql");
+    // Debian makes a cluster of its own and starts it, unless it is told not to.
+    let quietly = Command::new("apt-get")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args([
+            "install",
+            "--yes",
+            "--quiet",
+            "--no-install-recommends",
+            "postgresql",
+        ])
+        .status();
+    match quietly {
+        Ok(status) if status.success() => Ok(()),
+        _ => bail!(
+            "no Postgres server was found; install one, on Debian with: apt-get install postgresql"
         ),
     }
 }

@@ -1,10 +1,13 @@
 //! The commands, each a list of others.
 
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use crate::contract::contract;
 use crate::setup::quiet;
 use crate::tidy;
 
@@ -19,8 +22,8 @@ const GUESTS: [&str; 7] = [
     "leeway-prior-drift",
 ];
 
-/// March against July of the example data: drift of every kind.
-pub(crate) fn demo() -> anyhow::Result<()> {
+/// A server with the example data streaming through it. Arguments go to `leeway demo`.
+pub(crate) fn demo(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
     cargo(&[
         "build",
         "--release",
@@ -29,28 +32,30 @@ pub(crate) fn demo() -> anyhow::Result<()> {
         "--bin",
         "leeway",
     ])?;
-    let program = target_dir()?.join("release/leeway");
-    let flights = root().join("examples/flights");
-    let report = root().join("leeway-report.html");
-    let mut check = Command::new(program);
-    check
-        .arg("check")
-        .arg("--config")
-        .arg(flights.join("leeway.toml"))
-        .arg("--html")
-        .arg(&report);
-    check
-        .arg(flights.join("2013-03.csv.gz"))
-        .arg(flights.join("2013-07.csv.gz"));
-    eprintln!("+ {}", text(&check));
-    let status = check.status()?;
-    match status.code() {
-        Some(0 | 1) => {
-            eprintln!("the distributions, drawn: {}", report.display());
-            Ok(())
-        }
-        _ => bail!("the check ended with {status}"),
+    let mut demo = Command::new(target_dir()?.join("release/leeway"));
+    demo.arg("demo")
+        .arg("--data")
+        .arg(root().join("examples/flights"))
+        .args(arguments);
+    eprintln!("+ {}", text(&demo));
+    // In the place of this process: Ctrl-C and the exit code are the demo's.
+    let failed = demo.exec();
+    Err(failed).context(text(&demo))
+}
+
+/// Writes the committed copy of the OpenAPI document; a test holds it against the code.
+pub(crate) fn openapi() -> anyhow::Result<()> {
+    cargo(&["build", "--package", "leeway", "--bin", "leeway"])?;
+    let mut print = Command::new(target_dir()?.join("debug/leeway"));
+    print.arg("openapi");
+    let output = print.output().with_context(|| text(&print))?;
+    if !output.status.success() {
+        bail!("{}: {}", text(&print), output.status);
     }
+    let path = root().join("docs/openapi.json");
+    std::fs::write(&path, output.stdout).with_context(|| path.display().to_string())?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
 }
 
 /// Every test of the workspace.
@@ -64,6 +69,7 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     tidy::tidy()?;
     deny()?;
     test()?;
+    contract()?;
     cargo(&[
         "clippy",
         "--workspace",
@@ -88,16 +94,16 @@ pub(crate) fn ci() -> anyhow::Result<()> {
 /// Licences and sources of dependencies. Installs the tool where it is missing.
 fn deny() -> anyhow::Result<()> {
     if !quiet(Command::new("cargo").args(["deny", "--version"])) {
-        cargo(&["install", "--locked", "cargo-deny@0.20"])?;
+        cargo(&["install", "--locked", "cargo-deny@^0.20"])?;
     }
     cargo(&["deny", "check", "bans", "licenses", "sources"])
 }
 
-fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     run(Command::new("cargo").args(arguments))
 }
 
-fn run(command: &mut Command) -> anyhow::Result<()> {
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let text = text(command);
     eprintln!("+ {text}");
     let status = command
@@ -119,7 +125,7 @@ fn text(command: &Command) -> String {
     words.join(" ")
 }
 
-fn target_dir() -> anyhow::Result<PathBuf> {
+pub(crate) fn target_dir() -> anyhow::Result<PathBuf> {
     let directory =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     std::path::absolute(directory).context("the target directory")

@@ -7,13 +7,45 @@ use anyhow::bail;
 use crate::steps::root;
 
 /// What each module of the host may use of the others. A module that is not listed may be used by none.
-const ARROWS: [(&str, &[&str]); 7] = [
-    ("cli", &["check", "runtime", "input", "profile", "domain"]),
+const ARROWS: [(&str, &[&str]); 16] = [
+    (
+        "cli",
+        &[
+            "serve", "demo", "api", "certify", "check", "cluster", "store", "runtime", "metrics",
+            "input", "profile", "domain",
+        ],
+    ),
+    (
+        "serve",
+        &[
+            "api", "ingest", "monitor", "cluster", "store", "runtime", "metrics", "builtin",
+            "profile", "domain",
+        ],
+    ),
+    // Speaks to the server over HTTP only.
+    ("demo", &["check", "domain"]),
+    (
+        "api",
+        &[
+            "ingest", "monitor", "store", "runtime", "metrics", "builtin", "domain",
+        ],
+    ),
+    (
+        "monitor",
+        &["store", "runtime", "builtin", "input", "profile", "domain"],
+    ),
+    ("ingest", &["store", "input", "profile", "domain"]),
+    ("certify", &["runtime", "profile", "domain"]),
     (
         "check",
-        &["builtin", "runtime", "input", "profile", "domain"],
+        &[
+            "builtin", "runtime", "metrics", "input", "profile", "domain",
+        ],
     ),
+    ("cluster", &[]),
+    ("store", &["profile", "domain"]),
     ("builtin", &[]),
+    ("metrics", &["domain"]),
     ("runtime", &["profile", "domain"]),
     ("input", &["domain"]),
     ("profile", &["domain"]),

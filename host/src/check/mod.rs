@@ -16,7 +16,7 @@ mod stream;
 pub use error::CheckError;
 pub use gather::OnProgress;
 pub use report::{
-    Chunk, ColumnPicture, Evaluation, ModelSummary, Outcome, Report, Shape, WindowSummary,
+    Call, Chunk, ColumnPicture, Evaluation, ModelSummary, Outcome, Report, Shape, WindowSummary,
 };
 pub use run::{run, runtime};
 pub use settings::{

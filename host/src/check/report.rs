@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::{ColumnKind, DriftKind, Measurement, ModelType, Role, Verdict};
+use crate::runtime::Usage;
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,6 +76,19 @@ pub struct Evaluation {
     pub error: Option<String>,
     /// What the detector wrote, a line each, with its level in front.
     pub log: Vec<String>,
+    /// What each call of the detector used, in their order; in no output of a check, because no two runs
+    /// use the same time.
+    #[serde(skip)]
+    pub calls: Vec<Call>,
+}
+
+/// One call of a detector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// The function of the contract.
+    pub function: &'static str,
+    /// What it used.
+    pub usage: Usage,
 }
 
 /// The distribution of a column in both windows, on the same scale.

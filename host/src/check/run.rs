@@ -9,14 +9,14 @@ use crate::domain::Needs;
 use crate::profile::Window;
 use crate::runtime::{
     Baseline, BatchDetector, CodeCache, CompileLimits, Compiler, Detector, Engine, Limits, LogLine,
-    Plugin, RunError, Runtime,
+    Plugin, RunError, Runtime, Usage,
 };
 
 use super::error::CheckError;
 use super::gather::{Gathered, OnProgress, gather};
 use super::picture::pictures;
 use super::plan::Plan;
-use super::report::{Chunk, Evaluation, ModelSummary, Report, WindowSummary};
+use super::report::{Call, Chunk, Evaluation, ModelSummary, Report, WindowSummary};
 use super::settings::{Chunking, Settings, Source};
 use super::stream::{Follower, Followers, Found};
 
@@ -85,7 +85,7 @@ pub fn run(
         .map(|(plugin, detector)| Fitted {
             plugin,
             detector,
-            baseline: detector.fit(&reference.whole),
+            baseline: detector.fit_metered(&reference.whole),
         })
         .collect();
     let judge = |window: &Window| {
@@ -217,7 +217,7 @@ fn follower(
 struct Fitted<'a> {
     plugin: &'a Plugin,
     detector: &'a BatchDetector,
-    baseline: Result<Baseline, RunError>,
+    baseline: Result<(Baseline, Usage), RunError>,
 }
 
 impl Fitted<'_> {
@@ -227,9 +227,13 @@ impl Fitted<'_> {
             .baseline
             .as_ref()
             .map_err(Clone::clone)
-            .and_then(|baseline| self.detector.evaluate(baseline, window));
+            .and_then(|(baseline, fit)| {
+                evaluation.calls.push(call("fit", *fit));
+                self.detector.evaluate(baseline, window)
+            });
         match evaluated {
             Ok(evaluated) => {
+                evaluation.calls.push(call("evaluate", evaluated.usage));
                 evaluation.measurements = evaluated.measurements;
                 evaluation.log = lines(&evaluated.log, evaluated.usage.log_dropped);
             }
@@ -245,6 +249,7 @@ fn of_stream(plugin: &Plugin, found: Found, seed: u64) -> Evaluation {
         measurements: found.measurements,
         log: lines(&found.log, 0),
         error,
+        calls: found.calls,
         ..blank(plugin, seed)
     }
 }
@@ -259,7 +264,12 @@ fn blank(plugin: &Plugin, seed: u64) -> Evaluation {
         measurements: Vec::new(),
         error: None,
         log: Vec::new(),
+        calls: Vec::new(),
     }
+}
+
+fn call(function: &'static str, usage: Usage) -> Call {
+    Call { function, usage }
 }
 
 fn lines(log: &[LogLine], dropped: u64) -> Vec<String> {

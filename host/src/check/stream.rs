@@ -9,6 +9,7 @@ use crate::profile::{KeptRowsBuilder, ProfileBuilder, ProfileConfig, Window};
 use crate::runtime::{LogLine, RunError, State, StreamDetector};
 
 use super::error::CheckError;
+use super::report::Call;
 
 /// Rows handed to a stream detector at a time: some tens of megabytes of one column.
 const ROWS_AT_ONCE: u64 = 1 << 22;
@@ -32,6 +33,7 @@ pub(super) struct Follower {
     rows: u64,
     measurements: Vec<Measurement>,
     log: Vec<LogLine>,
+    calls: Vec<Call>,
     /// Why it follows no longer.
     error: Option<RunError>,
 }
@@ -40,6 +42,7 @@ pub(super) struct Follower {
 pub(super) struct Found {
     pub(super) measurements: Vec<Measurement>,
     pub(super) log: Vec<LogLine>,
+    pub(super) calls: Vec<Call>,
     pub(super) error: Option<RunError>,
 }
 
@@ -64,8 +67,8 @@ impl Follower {
                 .collect(),
         )?);
         let (profile, kept) = builders(&schema);
-        let (state, rows, measurements, log, error) =
-            (State::default(), 0, Vec::new(), Vec::new(), None);
+        let (state, rows, error) = (State::default(), 0, None);
+        let (measurements, log, calls) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self {
             name,
             detector,
@@ -77,6 +80,7 @@ impl Follower {
             rows,
             measurements,
             log,
+            calls,
             error,
         })
     }
@@ -117,6 +121,10 @@ impl Follower {
                 return Ok(());
             }
         };
+        self.calls.push(Call {
+            function: "update",
+            usage: updated.usage,
+        });
         self.state = updated.state;
         self.log.extend(updated.log);
         let offset = self.rows;
@@ -180,6 +188,7 @@ impl Followers {
             all.push(Found {
                 measurements: std::mem::take(&mut follower.measurements),
                 log: std::mem::take(&mut follower.log),
+                calls: std::mem::take(&mut follower.calls),
                 error: follower.error.clone(),
             });
         }

@@ -1,9 +1,23 @@
 //! The command line: flags and files into settings, reports onto the screen.
 
+mod cache;
 mod check;
 mod config_file;
+mod demo;
+mod files;
+mod grid;
+mod plugin;
+mod screen;
+mod serve;
+mod sql;
+mod telemetry;
+mod token;
+
+use std::io::Write;
 
 use clap::{Parser, Subcommand};
+
+use crate::runtime::Fuel;
 
 /// Says when the world has moved away from what a model was trained on.
 #[derive(Debug, Parser)]
@@ -16,11 +30,19 @@ use clap::{Parser, Subcommand};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    log: telemetry::LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(Box<check::CheckArgs>),
+    Serve(Box<crate::serve::ServeArgs>),
+    Token(Box<token::TokenArgs>),
+    Sql(Box<sql::SqlArgs>),
+    Demo(demo::DemoArgs),
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Compiles a component from standard input to standard output, within limits.
     #[command(hide = true)]
     CompileComponent {
@@ -28,7 +50,13 @@ enum Command {
         cpu_seconds: u64,
         /// Address space, in bytes.
         memory_bytes_max: u64,
+        /// The code counts its fuel.
+        #[arg(long)]
+        count_fuel: bool,
     },
+    /// Prints the OpenAPI document that the server serves.
+    #[command(hide = true)]
+    Openapi,
 }
 
 impl Cli {
@@ -37,15 +65,34 @@ impl Cli {
     /// # Errors
     /// What a person should read on one line.
     pub fn run(self) -> anyhow::Result<u8> {
+        self.log.start(match self.command {
+            Command::Serve(_) => "info",
+            _ => "warn",
+        })?;
         match self.command {
             Command::Check(args) => check::run(&args),
+            Command::Serve(args) => serve::run(&args),
+            Command::Token(args) => token::run(&args),
+            Command::Sql(args) => sql::run(&args),
+            Command::Demo(args) => demo::run(args),
+            Command::Plugin(command) => command.run(),
             Command::CompileComponent {
                 cpu_seconds,
                 memory_bytes_max,
+                count_fuel,
             } => Ok(crate::runtime::compile_in_this_process(
                 cpu_seconds,
                 memory_bytes_max,
+                if count_fuel {
+                    Fuel::Counted
+                } else {
+                    Fuel::Uncounted
+                },
             )),
+            Command::Openapi => {
+                std::io::stdout().write_all(crate::api::openapi_json().as_bytes())?;
+                Ok(0)
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::ValueProblem;
 use super::limits::CATEGORY_BYTES_MAX;
 
 /// The one spelling of whole numbers and truth values; any other text is itself.
-pub(super) fn canonical(text: &[u8]) -> &[u8] {
+pub(crate) fn canonical(text: &[u8]) -> &[u8] {
     match text {
         b"True" | b"TRUE" => b"true",
         b"False" | b"FALSE" => b"false",
@@ -34,7 +34,7 @@ fn without_zero_fraction(text: &[u8]) -> &[u8] {
 
 /// Gives each name of a batch a code, in the order of first appearance.
 #[derive(Debug, Default)]
-pub(super) struct Interner {
+pub(crate) struct Interner {
     codes: FxHashMap<Box<[u8]>, u32>,
     scratch: Vec<u8>,
     bytes: usize,
@@ -42,7 +42,7 @@ pub(super) struct Interner {
 
 impl Interner {
     /// The code of a text.
-    pub(super) fn code(&mut self, text: &[u8]) -> Result<u32, ValueProblem> {
+    pub(crate) fn code(&mut self, text: &[u8]) -> Result<u32, ValueProblem> {
         let name = canonical(text);
         match self.codes.get(name) {
             Some(&code) => Ok(code),
@@ -51,7 +51,7 @@ impl Interner {
     }
 
     /// The code of a number: the shortest text that reads back as it, never with an exponent.
-    pub(super) fn number_code(
+    pub(crate) fn number_code(
         &mut self,
         number: impl std::fmt::Display,
     ) -> Result<u32, ValueProblem> {
@@ -84,7 +84,7 @@ impl Interner {
     }
 
     /// The names, each at the place of its code; starts afresh.
-    pub(super) fn take(&mut self) -> Vec<String> {
+    pub(crate) fn take(&mut self) -> Vec<String> {
         self.bytes = 0;
         let mut names = vec![String::new(); self.codes.len()];
         for (name, code) in self.codes.drain() {

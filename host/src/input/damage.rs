@@ -19,18 +19,19 @@ pub(super) fn guarded<T>(
     rows: u64,
     work: impl FnOnce() -> Result<T, InputError>,
 ) -> Result<T, InputError> {
+    caught(work).unwrap_or_else(|words| Err(InputError::damaged(file, rows, words)))
+}
+
+/// The same; of a panic its words are left.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     stay_silent_about_guarded_panics();
     let outer = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(outer);
-    result.unwrap_or_else(|payload| {
+    result.map_err(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-        Err(InputError::damaged(
-            file,
-            rows,
-            text.unwrap_or("it cannot be decoded"),
-        ))
+        text.unwrap_or("it cannot be decoded").to_owned()
     })
 }
 

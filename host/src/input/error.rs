@@ -157,6 +157,26 @@ impl fmt::Display for Place {
     }
 }
 
+impl ValueProblem {
+    /// What is wrong, where no file or option needs to be named.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::NotANumber(text) => format!("'{text}' is not a number"),
+            Self::NotATime(text) => format!("'{text}' is not a time"),
+            Self::NotAVector(text) => format!("'{text}' is not a list of numbers"),
+            Self::NotUtf8 => "the text is not UTF-8".into(),
+            Self::CategoryTooLong(bytes) => {
+                format!("a category of {bytes} bytes; it may have {CATEGORY_BYTES_MAX}")
+            }
+            Self::Dimension { found, expected } => {
+                format!("a vector of {found} components; the column has {expected}")
+            }
+            Self::Nested(what) => format!("{what} where one value belongs"),
+            Self::KeyTwice => "the key stands twice".into(),
+        }
+    }
+}
+
 impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

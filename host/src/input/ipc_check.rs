@@ -3,7 +3,7 @@
 //! The decoder reserves memory for what a message says it unpacks to, and a process that cannot have
 //! it ends. So no number reaches the decoder before it is held against the file and the limits.
 
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use arrow_ipc::{Message, MessageHeader, RecordBatch, root_as_footer, root_as_message};
@@ -32,28 +32,44 @@ pub(super) fn walk(file: &Path) -> Result<(Layout, u64), InputError> {
     let mut walk = Walk {
         reader: BufReader::new(counted),
         bytes,
+        buffer_bytes_max: IPC_BUFFER_BYTES_MAX,
     };
     let mut start = Vec::new();
     let read = (&mut walk.reader)
         .take(MAGIC.len() as u64)
         .read_to_end(&mut start);
     read.map_err(|error| InputError::from_io(file, 0, &error))?;
-    let layout = if start == MAGIC {
-        Layout::File
-    } else {
-        Layout::Stream
-    };
-    let rows = match layout {
-        Layout::File => walk.file(),
-        Layout::Stream => walk.stream(),
-    };
-    rows.map(|rows| (layout, rows))
+    let layout = Layout::of(&start);
+    walk.rows(layout)
+        .map(|rows| (layout, rows))
         .map_err(|detail| InputError::damaged(file, 0, detail))
 }
 
-struct Walk {
-    reader: BufReader<CountedFile>,
+/// The same of bytes in memory; no buffer may unpack to more than `buffer_bytes_max`.
+pub(super) fn walk_bytes(bytes: &[u8], buffer_bytes_max: u64) -> Result<(Layout, u64), String> {
+    let mut walk = Walk {
+        reader: BufReader::new(Cursor::new(bytes)),
+        bytes: bytes.len() as u64,
+        buffer_bytes_max,
+    };
+    let layout = Layout::of(bytes);
+    walk.rows(layout).map(|rows| (layout, rows))
+}
+
+impl Layout {
+    fn of(start: &[u8]) -> Self {
+        if start.starts_with(MAGIC) {
+            Self::File
+        } else {
+            Self::Stream
+        }
+    }
+}
+
+struct Walk<R> {
+    reader: BufReader<R>,
     bytes: u64,
+    buffer_bytes_max: u64,
 }
 
 /// A message and where its body is.
@@ -64,7 +80,14 @@ struct Found {
 
 const PAST_THE_END: &str = "a message reaches past its end";
 
-impl Walk {
+impl<R: Read + Seek> Walk<R> {
+    fn rows(&mut self, layout: Layout) -> Result<u64, String> {
+        match layout {
+            Layout::File => self.file(),
+            Layout::Stream => self.stream(),
+        }
+    }
+
     /// Rows of a file with a footer.
     fn file(&mut self) -> Result<u64, String> {
         let no_footer = || "it has no footer, so its end is missing".to_owned();
@@ -182,8 +205,8 @@ impl Walk {
             if bytes >= 8 {
                 let prefix = self.read(body_at + at, 8)?;
                 let prefix = prefix.try_into().map_or(-1, i64::from_le_bytes);
-                if u64::try_from(prefix).is_ok_and(|unpacked| unpacked > IPC_BUFFER_BYTES_MAX) {
-                    let limit = IPC_BUFFER_BYTES_MAX;
+                if u64::try_from(prefix).is_ok_and(|unpacked| unpacked > self.buffer_bytes_max) {
+                    let limit = self.buffer_bytes_max;
                     return Err(format!(
                         "a buffer would unpack to {prefix} bytes; it may have {limit}"
                     ));

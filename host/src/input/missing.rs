@@ -6,7 +6,7 @@ use super::number;
 
 /// Texts that stand for no value, and the numbers among them.
 #[derive(Debug, Clone)]
-pub(super) struct MissingTexts {
+pub(crate) struct MissingTexts {
     texts: FxHashSet<Vec<u8>>,
     /// Whether some text starts with this byte: spares most values the look-up.
     starts: [bool; 256],
@@ -16,7 +16,7 @@ pub(super) struct MissingTexts {
 }
 
 impl MissingTexts {
-    pub(super) fn new<'a>(texts: impl IntoIterator<Item = &'a String>) -> Self {
+    pub(crate) fn new<'a>(texts: impl IntoIterator<Item = &'a String>) -> Self {
         let texts: FxHashSet<Vec<u8>> = texts
             .into_iter()
             .map(|text| text.trim_ascii().as_bytes().to_vec())
@@ -42,7 +42,7 @@ impl MissingTexts {
     }
 
     /// Whether a text, without spaces around it, stands for no value.
-    pub(super) fn has_text(&self, trimmed: &[u8]) -> bool {
+    pub(crate) fn has_text(&self, trimmed: &[u8]) -> bool {
         match trimmed.first() {
             None => self.empty,
             Some(&first) => {

@@ -14,6 +14,7 @@
 //! Invariant: no file, however damaged, ends the process with a panic.
 
 mod batches;
+mod body;
 mod builder;
 mod category;
 mod column_names;
@@ -42,6 +43,8 @@ mod testing;
 mod times;
 mod vector;
 
+pub(crate) use body::{BodyColumn, BodyError, Columnar, column_kind, record_batches};
+pub(crate) use category::Interner;
 pub use error::{InputError, Place, ValueError, ValueProblem};
 pub use format::{Format, UnknownFormatName};
 pub use inspect::{Basis, InspectedColumn, Inspection, RowCount, SkippedColumn, inspect};
@@ -49,6 +52,8 @@ pub use limits::{
     BATCH_BYTES_MAX, BATCH_ROWS, CATEGORY_BYTES_MAX, DIMENSION_MAX, INFERENCE_ROWS,
     IPC_BUFFER_BYTES_MAX, RECORD_BYTES_MAX,
 };
+pub(crate) use missing::MissingTexts;
+pub(crate) use number::parse as parse_number;
 pub use options::{ReadOptions, TimeUnit};
 pub use progress::Progress;
 pub use reader::{ColumnRequest, Reader, open};

@@ -12,7 +12,7 @@ const DIGITS_MAX: usize = 19;
 
 /// The `f64` nearest to a decimal number, as Rust's own parser has it: `12`, `-.5`, `1e-3`, `inf`,
 /// `nan`. `None` for anything else, spaces included.
-pub(super) fn parse(text: &[u8]) -> Option<f64> {
+pub(crate) fn parse(text: &[u8]) -> Option<f64> {
     parse_plain(text).or_else(|| std::str::from_utf8(text).ok()?.parse().ok())
 }
 

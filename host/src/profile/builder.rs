@@ -138,7 +138,7 @@ impl ProfileBuilder {
     }
 
     /// Everything that can be wrong with a batch, before any of it is taken.
-    fn check(&self, batch: &Batch) -> Result<(), ObserveError> {
+    pub(super) fn check(&self, batch: &Batch) -> Result<(), ObserveError> {
         let (expected, found) = (self.columns.len(), batch.columns.len());
         if expected != found {
             return Err(ObserveError::Columns { expected, found });

@@ -28,6 +28,15 @@ impl Writer {
         self.bytes.extend(double.to_le_bytes());
     }
 
+    /// Words of eight bytes each.
+    pub(super) fn words(&mut self, words: impl ExactSizeIterator<Item = u64>) {
+        let start = self.bytes.len();
+        self.bytes.resize(start + 8 * words.len(), 0);
+        for (bytes, word) in self.bytes[start..].chunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+    }
+
     /// A text after its length in bytes.
     pub(super) fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
@@ -115,6 +124,16 @@ impl<'a> Reader<'a> {
             .ok_or("it ends too early")?;
         self.bytes = rest;
         Ok(f64::from_le_bytes(*bytes))
+    }
+
+    /// So many words of eight bytes each.
+    pub(super) fn words(
+        &mut self,
+        count: usize,
+    ) -> Result<impl Iterator<Item = u64> + use<'a>, Malformed> {
+        let bytes = count.checked_mul(8).ok_or("a length is too large")?;
+        let (words, _) = self.take(bytes)?.as_chunks::<8>();
+        Ok(words.iter().map(|word| u64::from_le_bytes(*word)))
     }
 
     pub(super) fn text(&mut self, bytes_max: usize) -> Result<&'a str, Malformed> {

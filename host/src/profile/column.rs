@@ -32,7 +32,8 @@ pub struct ColumnProfile {
 }
 
 impl ColumnProfile {
-    /// All rows, missing ones included. Of a derived column: rows that have a label.
+    /// All rows, missing ones included. Of a derived column rows that have a label, and of the label too where
+    /// labels were profiled apart: see [`super::Profile::beside`].
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -70,6 +71,25 @@ impl ColumnProfile {
             Summary::Categories(categories) => Some(categories),
             Summary::Numbers(_) | Summary::Norms { .. } => None,
         }
+    }
+
+    /// About how much memory the column takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let numbers = |distribution: &Distribution| match distribution {
+            Distribution::Exact(run) => 8 * (run.values().len() + run.explicit_counts().len()),
+            Distribution::Sketched(sketch, _) => {
+                8 * sketch.levels.iter().map(Vec::len).sum::<usize>() + 64
+            }
+        };
+        size_of::<Self>()
+            + match &self.summary {
+                Summary::Numbers(distribution)
+                | Summary::Norms {
+                    norms: distribution,
+                    ..
+                } => numbers(distribution),
+                Summary::Categories(categories) => 40 * categories.entries().len(),
+            }
     }
 
     /// Length of the vectors of an embedding column; `0` of the others.

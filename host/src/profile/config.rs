@@ -72,6 +72,16 @@ impl ProfileConfig {
         })
     }
 
+    /// What the server remembers of a chunk, a window or reference data: a column takes at most 256 KiB while it is
+    /// exact, and its rank error stays below 0.25% up to a billion rows.
+    pub const fn service() -> Self {
+        Self {
+            exact_distinct_max: 16_384,
+            sketch_capacity: 4_096,
+            categories_max: 4_096,
+        }
+    }
+
     /// Distinct values up to which a column is exact.
     pub fn exact_distinct_max(&self) -> usize {
         self.exact_distinct_max
@@ -130,5 +140,12 @@ mod tests {
         } = ProfileConfig::default();
         let checked = ProfileConfig::new(exact_distinct_max, sketch_capacity, categories_max);
         assert_eq!(checked, Ok(ProfileConfig::default()));
+        let service = ProfileConfig::service();
+        let checked = ProfileConfig::new(
+            service.exact_distinct_max,
+            service.sketch_capacity,
+            service.categories_max,
+        );
+        assert_eq!(checked, Ok(service));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::schema::{COLUMN_NAME_BYTES_MAX, COLUMNS_MAX};
-use crate::domain::{ColumnKind, ColumnSpec, Schema};
+use crate::domain::{ColumnKind, ColumnSpec, Role, Schema};
 
 use super::bytes::{Malformed, Reader};
 use super::column::{ColumnProfile, Summary};
@@ -77,7 +77,8 @@ fn read_profile(reader: &mut Reader<'_>) -> Result<Profile, Malformed> {
     let mut columns = Vec::with_capacity(schema.columns().len());
     for spec in schema.columns() {
         let column = read_column(reader, spec, &config)?;
-        let fits = column.rows == rows || spec.role.is_derived() && column.rows < rows;
+        let labelled = spec.role.is_derived() || spec.role == Role::Label;
+        let fits = column.rows == rows || labelled && column.rows < rows;
         ensure(fits, "a column has another number of rows")?;
         columns.push(column);
     }

@@ -5,7 +5,7 @@ use super::categories::{CATEGORY_NAME_BYTES_MAX, Categories};
 use super::config::{ProfileConfig, ROWS_MAX};
 use super::decode::{ensure, read_rows};
 use super::distribution::Distribution;
-use super::encode::FORM_EXACT;
+use super::encode::{FIXED, FORM_EXACT, is_fixed};
 use super::moments::Moments;
 use super::order;
 use super::run::Run;
@@ -142,11 +142,15 @@ fn read_sketched(
 /// Ascending finite numbers, equal ones side by side.
 fn read_numbers(reader: &mut Reader<'_>, max: usize) -> Result<Vec<f64>, Malformed> {
     let count = usize::try_from(reader.number()?).map_err(|_| "a length is too large")?;
-    let shift = u32::from(reader.byte()?);
+    let shift = reader.byte()?;
     ensure(
         count <= max && count <= reader.remaining(),
         "a length is too large",
     )?;
+    if shift == FIXED {
+        return read_fixed(reader, count);
+    }
+    let shift = u32::from(shift);
     ensure(shift < u64::BITS, "a number is out of range")?;
     let (mut numbers, mut key, mut bits) = (Vec::with_capacity(count), 0_u64, 0);
     for _ in 0..count {
@@ -169,6 +173,28 @@ fn read_numbers(reader: &mut Reader<'_>, max: usize) -> Result<Vec<f64>, Malform
             bits & 1 == 1
         },
         "numbers are longer than they need be",
+    )?;
+    ensure(!is_fixed(&numbers, shift), "numbers are not in their form")?;
+    Ok(numbers)
+}
+
+/// The same, written as they are.
+fn read_fixed(reader: &mut Reader<'_>, count: usize) -> Result<Vec<f64>, Malformed> {
+    let mut numbers = Vec::with_capacity(count.min(reader.remaining() / 8));
+    let (mut bits, mut before) = (0, 0);
+    for key in reader.words(count)? {
+        let number = order::value(key);
+        ensure(
+            key >= before && number.is_finite() && order::key(number) == key,
+            "a number is out of range",
+        )?;
+        bits |= key;
+        before = key;
+        numbers.push(number);
+    }
+    ensure(
+        is_fixed(&numbers, bits.trailing_zeros() % u64::BITS),
+        "numbers are not in their form",
     )?;
     Ok(numbers)
 }

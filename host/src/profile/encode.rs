@@ -9,10 +9,12 @@
 //!   0 exact       (dimension, if an embedding)  counted: u8  numbers  counts?
 //!   1 sketched    (dimension, if an embedding)  mean  mean_rest  squares  minimum  maximum: f64  over  under  levels, of each: numbers
 //!   2 categories  rest  entries, then of each: name  count
-//! numbers: length  shift: u8  first key  differences, all without their `shift` lowest bits
+//! numbers: length  then either  shift: u8 below 64  first key  differences, all without their `shift` lowest bits
+//!                        or      64: u8  keys: u64
 //! ```
 //! A text is its length and its UTF-8 bytes. Numbers are keys of the same order, of which those of
-//! round numbers end in zeros. Equal profiles give equal bytes.
+//! round numbers end in zeros. They are written as differences where that takes less than six bytes a number: continuous
+//! values gain little by it, and are read and written several times as fast as they are. Equal profiles give equal bytes.
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -27,7 +29,7 @@ use super::summary::Profile;
 /// First bytes of every profile.
 pub(super) const MAGIC: [u8; 4] = *b"LWPF";
 /// The layout that is written, and the only one that is read.
-pub(super) const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 2;
 /// Bytes before the payload: magic, version, checksum.
 pub(super) const HEADER_BYTES: usize = 14;
 
@@ -164,13 +166,23 @@ fn write_distribution(distribution: &Distribution, dimension: Option<u32>, write
     }
 }
 
-/// Ascending numbers as the differences of their keys.
+/// In place of a shift: keys follow as they are.
+pub(super) const FIXED: u8 = 64;
+/// Bytes a number from which on differences are not worth their time.
+const DIFFERENCE_BYTES: usize = 6;
+
+/// Ascending numbers: their keys, or the differences of them.
 fn write_numbers(numbers: &[f64], writer: &mut Writer) {
     let bits = numbers
         .iter()
         .fold(0, |bits, &number| bits | order::key(number));
     let shift = bits.trailing_zeros() % u64::BITS;
     writer.number(numbers.len() as u64);
+    if is_fixed(numbers, shift) {
+        writer.byte(FIXED);
+        writer.words(numbers.iter().map(|&number| order::key(number)));
+        return;
+    }
     writer.byte(u8::try_from(shift).expect("below 64"));
     let mut before = 0;
     for &number in numbers {
@@ -178,4 +190,17 @@ fn write_numbers(numbers: &[f64], writer: &mut Writer) {
         writer.number(key - before);
         before = key;
     }
+}
+
+/// Whether ascending numbers are written as they are.
+pub(super) fn is_fixed(numbers: &[f64], shift: u32) -> bool {
+    let (mut bytes, mut before) = (0, 0);
+    for &number in numbers {
+        let key = order::key(number) >> shift;
+        // A byte for each seven bits, and one for zero.
+        let bits = u64::BITS - ((key - before) | 1).leading_zeros();
+        bytes += (bits as usize).div_ceil(7);
+        before = key;
+    }
+    bytes >= DIFFERENCE_BYTES * numbers.len().max(1)
 }

@@ -6,6 +6,9 @@ use rustc_hash::FxHashMap;
 
 use crate::domain::{Batch, ColumnValues, MISSING_CODE, Schema};
 
+use super::builder::ProfileBuilder;
+use super::config::ProfileConfig;
+use super::observe_error::ObserveError;
 use super::random::Random;
 
 /// Rows that are kept where nothing else is said: 4 MB for 25 numeric columns.
@@ -26,6 +29,28 @@ pub struct KeptRows {
 }
 
 impl KeptRows {
+    /// Rows that were drawn elsewhere, uniformly out of `seen` rows, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`ObserveError`] if the batch has other columns than the schema.
+    pub fn drawn(
+        schema: impl Into<Arc<Schema>>,
+        seen: u64,
+        batch: &Batch,
+    ) -> Result<Self, ObserveError> {
+        let schema = schema.into();
+        // The builder knows what fits a schema.
+        ProfileBuilder::new(Arc::clone(&schema), ProfileConfig::service()).check(batch)?;
+        let rows_max =
+            u32::try_from(batch.rows).map_err(|_| ObserveError::TooManyRows(batch.rows as u64))?;
+        let mut builder = KeptRowsBuilder::new(schema, rows_max, 0);
+        builder.observe(batch);
+        Ok(Self {
+            seen: seen.max(rows_max.into()),
+            ..builder.finish()
+        })
+    }
+
     /// Number of rows that were kept.
     pub fn rows(&self) -> u32 {
         self.rows

@@ -4,12 +4,13 @@
 ///
 /// `SplitMix64`: Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators".
 #[derive(Debug, Clone)]
-pub(super) struct Random {
+pub struct Random {
     state: u64,
 }
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The sequence of a seed.
+    pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
@@ -24,7 +25,7 @@ impl Random {
     /// A number in `0..end`, each equally likely. `end` is positive.
     ///
     /// Source: Lemire (2019), "Fast random integer generation in an interval".
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         loop {
             let product = u128::from(self.next()) * u128::from(end);
             #[expect(
@@ -40,7 +41,10 @@ impl Random {
     }
 
     /// A number in `0..=last`, each equally likely.
-    pub(super) fn up_to(&mut self, last: u32) -> u32 {
+    ///
+    /// # Panics
+    /// Never: it is at most `last`.
+    pub fn up_to(&mut self, last: u32) -> u32 {
         u32::try_from(self.below(u64::from(last) + 1)).expect("at most `last`")
     }
 }

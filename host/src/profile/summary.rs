@@ -11,8 +11,8 @@ use super::distribution::Scratch;
 
 /// What is known of some rows of a model, column by column. Does not change; merging makes a new one.
 ///
-/// Invariant: there is one column profile for each column of the schema, of its kind; columns that are
-/// not derived count `rows` rows, derived ones at most that; `rows` is at most [`ROWS_MAX`].
+/// Invariant: there is one column profile for each column of the schema, of its kind; the label and
+/// derived columns count at most `rows` rows, the others `rows`; `rows` is at most [`ROWS_MAX`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     pub(super) config: ProfileConfig,

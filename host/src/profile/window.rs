@@ -16,7 +16,8 @@ use super::summary::Profile;
 /// The reference window or the current one: a profile, the rows that were kept of it, if any, and the
 /// columns that may be seen. Cheap to clone. Semantics as in `wit/windows.wit`.
 ///
-/// Invariant: profile and kept rows have one schema and count the same rows.
+/// Invariant: profile and kept rows have one schema and count the same rows. Its label column may count
+/// fewer: the rows whose label is there.
 #[derive(Debug, Clone)]
 pub struct Window {
     profile: Arc<Profile>,
@@ -34,7 +35,7 @@ pub struct WindowColumn {
     pub role: Role,
     /// What its values are.
     pub kind: ColumnKind,
-    /// All rows; of a derived column those that have a label.
+    /// All rows; of a derived column, and of a label that was profiled apart, those that have a label.
     pub rows: u64,
     /// Rows with no value.
     pub missing: u64,

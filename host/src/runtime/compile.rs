@@ -13,7 +13,7 @@ use rustix::process::{
     waitid,
 };
 
-use super::engine::Engine;
+use super::engine::{Engine, Fuel};
 use super::text::plain;
 
 /// What one compilation may use.
@@ -65,10 +65,13 @@ pub enum CompileError {
 pub struct Compiler {
     program: PathBuf,
     limits: CompileLimits,
+    fuel: Fuel,
 }
 
 /// The hidden subcommand of the program that runs [`compile_in_this_process`].
 const SUBCOMMAND: &str = "compile-component";
+/// Its flag for code that counts its fuel.
+const COUNT_FUEL: &str = "--count-fuel";
 /// Exit code of a child that could not do its work, and none of that is the component's fault.
 const EXIT_FAILED: u8 = 1;
 /// Exit code of a child whose input the compiler refused; the reason is on its standard error.
@@ -81,7 +84,18 @@ const MESSAGE_BYTES_MAX: u64 = 8_192;
 impl Compiler {
     /// Children are runs of `program`, a `leeway` binary.
     pub fn new(program: PathBuf, limits: CompileLimits) -> Self {
-        Self { program, limits }
+        let fuel = Fuel::default();
+        Self {
+            program,
+            limits,
+            fuel,
+        }
+    }
+
+    /// The same, for an engine that counts fuel or does not.
+    #[must_use]
+    pub(super) fn with_fuel(self, fuel: Fuel) -> Self {
+        Self { fuel, ..self }
     }
 
     /// Machine code of a component, for an engine with the settings of [`Engine`].
@@ -129,6 +143,7 @@ impl Compiler {
                     .to_string(),
             )
             .arg(self.limits.memory_bytes_max.to_string())
+            .args((self.fuel == Fuel::Counted).then_some(COUNT_FUEL))
             .env_clear()
             .process_group(0)
             .stdin(Stdio::piped())
@@ -213,9 +228,9 @@ const STACK_BYTES: usize = 64 << 20;
 /// code to standard output. Returns the exit code of the process.
 ///
 /// `cpu_seconds` and `memory_bytes_max` bound this whole process from here on.
-pub fn compile_in_this_process(cpu_seconds: u64, memory_bytes_max: u64) -> u8 {
+pub fn compile_in_this_process(cpu_seconds: u64, memory_bytes_max: u64, fuel: Fuel) -> u8 {
     let work = move || match limit_this_process(cpu_seconds, memory_bytes_max) {
-        Ok(()) => compile_standard_input(),
+        Ok(()) => compile_standard_input(fuel),
         Err(error) => Err((EXIT_FAILED, format!("could not limit itself: {error}"))),
     };
     let done = match std::thread::Builder::new()
@@ -258,7 +273,7 @@ fn limit_this_process(cpu_seconds: u64, memory_bytes_max: u64) -> std::io::Resul
     Ok(())
 }
 
-fn compile_standard_input() -> Result<(), (u8, String)> {
+fn compile_standard_input(fuel: Fuel) -> Result<(), (u8, String)> {
     let failed = |error: std::io::Error| (exit_code(&error, EXIT_FAILED), error.to_string());
     let mut component = Vec::new();
     std::io::stdin()
@@ -268,7 +283,7 @@ fn compile_standard_input() -> Result<(), (u8, String)> {
     let refused = |code| {
         move |error: wasmtime::Error| (exit_code(error.as_ref(), code), format!("{error:#}"))
     };
-    let engine = Engine::for_compiling().map_err(refused(EXIT_FAILED))?;
+    let engine = Engine::for_compiling(fuel).map_err(refused(EXIT_FAILED))?;
     let code = engine
         .precompile_component(&component)
         .map_err(refused(EXIT_INVALID))?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wasmtime::component::Resource;
+use wasmtime::component::{ComponentType, Resource};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 use crate::domain::Measurement;
@@ -135,16 +135,22 @@ pub struct BatchDetector {
 impl BatchDetector {
     /// Learns from the reference window.
     pub fn fit(&self, reference: &Window) -> Result<Baseline, RunError> {
+        self.fit_metered(reference).map(|(baseline, _)| baseline)
+    }
+
+    /// The same, with what it used.
+    pub fn fit_metered(&self, reference: &Window) -> Result<(Baseline, Usage), RunError> {
         let Bound { config, seed, .. } = &self.bound;
         let window = self.bound.visible(reference);
         let rows = window.rows();
-        let (bytes, _) = self.bound.run(window, |store, window| {
+        let (bytes, done) = self.bound.run(window, |store, window| {
             let guest = self.pre.instantiate(&mut *store)?;
             guest
                 .leeway_detector_batch()
                 .call_fit(store, window, config, *seed)
         })?;
-        Ok(Baseline { bytes, rows })
+        let usage = done.usage(bytes.len());
+        Ok((Baseline { bytes, rows }, usage))
     }
 
     /// Judges the current window.
@@ -152,7 +158,7 @@ impl BatchDetector {
         let Bound { config, seed, .. } = &self.bound;
         let window = self.bound.visible(current);
         let handed = Handed::of(&window, Some(baseline.rows()));
-        let (raw, sandbox) = self.bound.run(window, |store, window| {
+        let (raw, done) = self.bound.run(window, |store, window| {
             let guest = self.pre.instantiate(&mut *store)?;
             guest.leeway_detector_batch().call_evaluate(
                 store,
@@ -162,11 +168,10 @@ impl BatchDetector {
                 *seed,
             )
         })?;
-        let measurements = self.bound.checked(raw, &handed)?;
-        let usage = sandbox.usage();
+        let usage = done.usage(bytes_of(&raw));
         Ok(Evaluated {
-            measurements,
-            log: sandbox.log.lines,
+            measurements: self.bound.checked(raw, &handed)?,
+            log: done.sandbox.log.lines,
             usage,
         })
     }
@@ -185,18 +190,17 @@ impl StreamDetector {
         let Bound { config, seed, .. } = &self.bound;
         let window = self.bound.visible(rows);
         let handed = Handed::of(&window, None);
-        let (step, sandbox) = self.bound.run(window, |store, window| {
+        let (step, done) = self.bound.run(window, |store, window| {
             let guest = self.pre.instantiate(&mut *store)?;
             guest
                 .leeway_detector_stream()
                 .call_update(store, state.bytes(), window, config, *seed)
         })?;
-        let measurements = self.bound.checked(step.measurements, &handed)?;
-        let usage = sandbox.usage();
+        let usage = done.usage(step.state.len() + bytes_of(&step.measurements));
         Ok(Updated {
             state: State::new(step.state),
-            measurements,
-            log: sandbox.log.lines,
+            measurements: self.bound.checked(step.measurements, &handed)?,
+            log: done.sandbox.log.lines,
             usage,
         })
     }
@@ -225,7 +229,7 @@ impl Bound {
             &mut Store<Sandbox>,
             Resource<Window>,
         ) -> wasmtime::Result<Result<T, types::Failure>>,
-    ) -> Result<(T, Sandbox), RunError> {
+    ) -> Result<(T, Done), RunError> {
         let mut store = self.plugin.sandboxed().store();
         let handed = store
             .data_mut()
@@ -233,7 +237,11 @@ impl Bound {
             .push(window)
             .map_err(|error| RunError::DoesNotFit(error.to_string()))?;
         match call(&mut store, handed) {
-            Ok(Ok(value)) => Ok((value, store.into_data())), // The rest of the store dies here.
+            Ok(Ok(value)) => {
+                let fuel = self.plugin.sandboxed().fuel_used(&store);
+                let sandbox = store.into_data(); // The rest of the store dies here.
+                Ok((value, Done { sandbox, fuel }))
+            }
             Ok(Err(failure)) => Err(RunError::Refused(Refusal::from(failure))), // The detector declined.
             Err(error) => Err(classify(&error, &store)), // The sandbox stopped it.
         }
@@ -253,6 +261,31 @@ impl Bound {
         };
         Ok(verify::check(raw.into_iter().map(Raw::from), &expected)?)
     }
+}
+
+/// What is left of a call that gave an answer.
+struct Done {
+    sandbox: Sandbox,
+    fuel: Option<u64>,
+}
+
+impl Done {
+    fn usage(&self, output_bytes: usize) -> Usage {
+        Usage {
+            output_bytes,
+            fuel: self.fuel,
+            ..self.sandbox.usage()
+        }
+    }
+}
+
+/// Bytes that measurements take as they cross the boundary.
+fn bytes_of(raw: &[types::Measurement]) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let texts = raw
+        .iter()
+        .map(|one| one.metric.len() + text(&one.column) + text(&one.detail));
+    raw.len() * types::Measurement::SIZE32 + texts.sum::<usize>()
 }
 
 /// What a guest was handed: its answer is held against it.

@@ -1,4 +1,4 @@
-//! The engine all guests run on, with its clock tick.
+//! The engines that guests run on, each with its clock tick.
 
 use std::time::Duration;
 
@@ -18,18 +18,32 @@ const RESIDENT_BYTES: usize = 32 << 20;
 /// Wasm stack of a guest; smaller than any thread that calls.
 const STACK_BYTES: usize = 1 << 20;
 
-/// One engine for the process. Cheap to clone.
+/// One engine for the process, and where guests are certified or measured a second one that counts
+/// their fuel. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     pub(super) inner: wasmtime::Engine,
+    pub(super) fuel: Fuel,
+}
+
+/// Whether an engine's code counts the instructions that it runs. That costs about a tenth of the speed
+/// and gives the same number on every machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fuel {
+    /// As in service.
+    #[default]
+    Uncounted,
+    /// For report cards and replay.
+    Counted,
 }
 
 /// Settings that shape machine code. A compile child uses the same ones, or its code would not load.
-fn code_config() -> Config {
+fn code_config(fuel: Fuel) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
+        .consume_fuel(fuel == Fuel::Counted)
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(STACK_BYTES)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20))
@@ -72,7 +86,7 @@ impl Engine {
     /// Starts an engine and its tick. Where the address space for the pool is refused, instances
     /// are allocated on demand, at some cost in time, and a warning says so.
     pub fn start() -> wasmtime::Result<Self> {
-        let mut pooled = code_config();
+        let mut pooled = code_config(Fuel::Uncounted);
         pooled.allocation_strategy(pool());
         let inner = match wasmtime::Engine::new(&pooled) {
             Ok(engine) => engine,
@@ -81,9 +95,19 @@ impl Engine {
                     error = format!("{error:#}"),
                     "no address space for a pool of instances; allocating on demand"
                 );
-                wasmtime::Engine::new(&code_config())?
+                wasmtime::Engine::new(&code_config(Fuel::Uncounted))?
             }
         };
+        Self::ticking(inner, Fuel::Uncounted)
+    }
+
+    /// Starts an engine that counts fuel, and its tick. Without a pool: its calls are few.
+    pub fn start_with_fuel() -> wasmtime::Result<Self> {
+        let inner = wasmtime::Engine::new(&code_config(Fuel::Counted))?;
+        Self::ticking(inner, Fuel::Counted)
+    }
+
+    fn ticking(inner: wasmtime::Engine, fuel: Fuel) -> wasmtime::Result<Self> {
         let weak = inner.weak();
         std::thread::Builder::new()
             .name("epoch-tick".into())
@@ -95,12 +119,12 @@ impl Engine {
                     std::thread::sleep(TICK);
                 }
             })?;
-        Ok(Self { inner })
+        Ok(Self { inner, fuel })
     }
 
     /// An engine that only compiles: no pool, no tick, the same code.
-    pub(super) fn for_compiling() -> wasmtime::Result<wasmtime::Engine> {
-        wasmtime::Engine::new(&code_config())
+    pub(super) fn for_compiling(fuel: Fuel) -> wasmtime::Result<wasmtime::Engine> {
+        wasmtime::Engine::new(&code_config(fuel))
     }
 
     /// Names the machine code of this engine: compiler version, settings, processor features.

@@ -14,7 +14,7 @@ use super::bindings::types;
 use super::cache::CodeCache;
 use super::compile::Compiler;
 use super::detector::{self, Detector};
-use super::engine::{self, Engine};
+use super::engine::{self, Engine, Fuel};
 use super::error::{LoadError, RunError};
 use super::inspect;
 use super::lend;
@@ -54,6 +54,19 @@ pub enum PluginKind {
     Stream,
 }
 
+/// A component from the outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// Names of what it takes.
+    pub imports: Vec<String>,
+    /// Names of what it gives.
+    pub exports: Vec<String>,
+    /// Its size.
+    pub bytes: usize,
+    /// Its digest.
+    pub digest: Digest,
+}
+
 /// Loads plugins: an engine, a compiler and the code it made.
 pub struct Runtime {
     engine: Engine,
@@ -73,8 +86,8 @@ impl Runtime {
         StreamDetector::add_to_linker::<_, Sandbox>(&mut stream, |sandbox| sandbox)?;
         lend::link(&mut stream)?;
         Ok(Self {
+            compiler: compiler.with_fuel(engine.fuel),
             engine,
-            compiler,
             cache,
             batch,
             stream,
@@ -114,6 +127,7 @@ impl Runtime {
         let sandboxed = Sandboxed {
             pre: pre.map_err(incompatible)?,
             limits,
+            fuel: self.engine.fuel,
         };
         let descriptor: Descriptor = sandboxed.describe()?.into();
         let schema = inspect::check(&descriptor, kind)?;
@@ -126,6 +140,25 @@ impl Runtime {
                 schema,
                 digest,
             }),
+        })
+    }
+
+    /// What a component takes and gives by name, also where it would be refused for it.
+    ///
+    /// # Errors
+    /// Where it is no component, or does not compile.
+    pub fn outline(&self, component: &[u8]) -> Result<Outline, LoadError> {
+        check_header(component)?;
+        let digest = Digest::of(component);
+        let compiled = self.compiled(&digest, component)?;
+        let types = compiled.component_type();
+        let imports = types.imports(&self.engine.inner);
+        let exports = types.exports(&self.engine.inner);
+        Ok(Outline {
+            imports: imports.map(|(name, _)| plain(name)).collect(),
+            exports: exports.map(|(name, _)| plain(name)).collect(),
+            bytes: component.len(),
+            digest,
         })
     }
 
@@ -196,7 +229,11 @@ pub(super) enum Pre {
 pub(super) struct Sandboxed {
     pub(super) pre: Pre,
     pub(super) limits: Limits,
+    pub(super) fuel: Fuel,
 }
+
+/// Fuel of a call that is counted and never runs out: its deadline is what ends it.
+const FUEL: u64 = u64::MAX;
 
 impl Sandboxed {
     /// A store of its own for one call: nothing passes between calls, and whatever the guest
@@ -211,7 +248,18 @@ impl Sandboxed {
         store.set_hostcall_fuel(self.limits.output_bytes_max);
         store.set_max_component_handles(HANDLES_MAX);
         store.set_epoch_deadline(engine::ticks(self.limits.deadline));
+        if self.fuel == Fuel::Counted {
+            store.set_fuel(FUEL).expect("its engine counts fuel");
+        }
         store
+    }
+
+    /// Fuel that a call used, where it is counted.
+    pub(super) fn fuel_used(&self, store: &Store<Sandbox>) -> Option<u64> {
+        match self.fuel {
+            Fuel::Counted => store.get_fuel().ok().map(|left| FUEL - left),
+            Fuel::Uncounted => None,
+        }
     }
 
     /// Asks the guest what it is. Here, on its first instance, the types of its exports are compared.
@@ -298,6 +346,11 @@ impl Plugin {
     /// The component's digest.
     pub fn digest(&self) -> Digest {
         self.inner.digest
+    }
+
+    /// How much one call of it may use.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.sandboxed.limits
     }
 
     pub(super) fn sandboxed(&self) -> &Sandboxed {

@@ -1,6 +1,6 @@
 //! What one call may touch and use: its store's data.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{HasData, ResourceTable};
 
@@ -46,6 +46,12 @@ pub struct LogLine {
 /// What one call used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
+    /// Wall time from before the instance to after its answer.
+    pub elapsed: Duration,
+    /// Instructions, where the engine counts them: the same on every machine.
+    pub fuel: Option<u64>,
+    /// Bytes that it handed over as its answer.
+    pub output_bytes: usize,
     /// Most bytes of all linear memories together.
     pub memory_bytes_peak: usize,
     /// Log lines that were dropped.
@@ -126,6 +132,9 @@ impl Sandbox {
 
     pub(super) fn usage(&self) -> Usage {
         Usage {
+            elapsed: self.started.elapsed(),
+            fuel: None,
+            output_bytes: 0,
             memory_bytes_peak: self.meter.memory_bytes_peak,
             log_dropped: self.log.dropped,
         }

@@ -144,6 +144,7 @@ impl BatchDetector for Hostile {
             }
             "log" => (0..amount).for_each(|_| log(Level::Info, "again")),
             "log-bytes" => log(Level::Info, &"x".repeat(size(amount))),
+            "seed" => calm.value = (seed % 2) as f64,
             "nan" => calm.value = f64::NAN,
             "infinite-p" => calm.p_value = Some(f64::INFINITY),
             "out-of-range" => calm.value = 1.5,

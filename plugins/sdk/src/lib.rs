@@ -12,6 +12,7 @@ mod export;
 mod heap;
 mod host_window;
 mod measurement;
+mod simple;
 mod window;
 
 pub use bindings::batch::leeway::detector::kernels::{Categories, Distribution, Moments};
@@ -25,6 +26,7 @@ pub use bindings::stream::exports::leeway::detector::stream::Step;
 pub use config::parse_config;
 pub use detector::{BatchDetector, StreamDetector};
 pub use measurement::{detail, measurement};
+pub use simple::{compare, describe, from_baseline, judge, metric, remember, to_baseline};
 pub use window::{MISSING_CODE, Window, unusable};
 
 #[doc(hidden)]

@@ -3,9 +3,9 @@
 //! Errors of detectors and notes are no measurements: they are in the JSON document. Names stand as
 //! they are; a spreadsheet that runs formulas out of a file must be told not to.
 
-use super::number::exact;
 use crate::check::report::{Evaluation, Report, WindowSummary};
 use crate::domain::Measurement;
+use crate::metrics::exposition::exact;
 
 const HEADER: [&str; 19] = [
     "window",

@@ -13,7 +13,7 @@ const NAME_LAST: usize = 6;
 
 /// How a cell is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Paint {
+pub(crate) enum Paint {
     Plain,
     Red,
     Green,
@@ -24,7 +24,7 @@ pub(super) enum Paint {
 
 impl Paint {
     /// The text between ANSI codes, or as it is.
-    pub(super) fn apply(self, text: &str, colour: bool) -> String {
+    pub(crate) fn apply(self, text: &str, colour: bool) -> String {
         let code = match self {
             Self::Plain => "",
             Self::Red => "31",
@@ -43,7 +43,7 @@ impl Paint {
 
 /// What may happen to a column where room is short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(crate) enum Fit {
     /// It stays as it is.
     Fixed,
     /// Its cells may be shortened.
@@ -52,14 +52,14 @@ pub(super) enum Fit {
     Optional(u8),
 }
 
-pub(super) struct Column {
+pub(crate) struct Column {
     header: String,
     right: bool,
     fit: Fit,
 }
 
 impl Column {
-    pub(super) fn left(header: &str, fit: Fit) -> Self {
+    pub(crate) fn left(header: &str, fit: Fit) -> Self {
         Self {
             header: clean(header),
             right: false,
@@ -67,7 +67,7 @@ impl Column {
         }
     }
 
-    pub(super) fn right(header: &str, fit: Fit) -> Self {
+    pub(crate) fn right(header: &str, fit: Fit) -> Self {
         Self {
             header: clean(header),
             right: true,
@@ -76,13 +76,13 @@ impl Column {
     }
 }
 
-pub(super) struct Cell {
+pub(crate) struct Cell {
     text: String,
     paint: Paint,
 }
 
 impl Cell {
-    pub(super) fn new(text: &str, paint: Paint) -> Self {
+    pub(crate) fn new(text: &str, paint: Paint) -> Self {
         Self {
             text: clean(text),
             paint,
@@ -98,26 +98,26 @@ impl<T: AsRef<str>> From<T> for Cell {
 
 /// Cells in rows. A row has a cell for every column, or fewer: then its last one flows over the
 /// columns behind it.
-pub(super) struct Grid {
+pub(crate) struct Grid {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Grid {
-    pub(super) fn new(columns: Vec<Column>) -> Self {
+    pub(crate) fn new(columns: Vec<Column>) -> Self {
         Self {
             columns,
             rows: Vec::new(),
         }
     }
 
-    pub(super) fn push(&mut self, row: Vec<Cell>) {
+    pub(crate) fn push(&mut self, row: Vec<Cell>) {
         self.rows.push(row);
     }
 
     /// The lines, and the headers of the columns that found no room. A column without text in any
     /// row is left out and not named.
-    pub(super) fn render(&self, width_max: usize, colour: bool) -> (String, Vec<&str>) {
+    pub(crate) fn render(&self, width_max: usize, colour: bool) -> (String, Vec<&str>) {
         let Layout {
             widths,
             tight,

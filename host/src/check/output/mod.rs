@@ -2,11 +2,11 @@
 
 mod columns;
 mod csv;
-mod grid;
+pub(crate) mod grid;
 mod headline;
 mod html;
 mod json;
-mod number;
+pub(crate) mod number;
 mod prometheus;
 mod severity;
 mod span;
@@ -19,9 +19,10 @@ mod words;
 #[cfg(test)]
 mod sample;
 
-pub use prometheus::{Prefix, PrefixError, exposition};
+pub use prometheus::exposition;
 
 use super::report::Report;
+use crate::metrics::Prefix;
 
 /// Columns of a terminal whose width is not known.
 pub const WIDTH_DEFAULT: usize = 100;

@@ -4,7 +4,7 @@
 pub(super) const P_MIN: f64 = 1e-300;
 
 /// At most `digits` significant digits, without trailing zeros: `0.6414`, `12346`, `1.235e-5`.
-pub(super) fn short(value: f64, digits: usize) -> String {
+pub(crate) fn short(value: f64, digits: usize) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -69,7 +69,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A count with separators: `27,004`.
-pub(super) fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -99,15 +99,6 @@ pub(super) fn compact(count: u64) -> String {
         }
     }
     short(count as f64, 2)
-}
-
-/// The shortest text that reads back as the same double, with an exponent where it is far from 1.
-pub(super) fn exact(value: f64) -> String {
-    if value == 0.0 || (1e-5..1e16).contains(&value.abs()) {
-        value.to_string()
-    } else {
-        format!("{value:e}")
-    }
 }
 
 #[cfg(test)]
@@ -185,16 +176,5 @@ mod tests {
             ["9999", "10.0k", "100k", "999k", "1.00M", "1.23M"]
         );
         assert_eq!(compact(u64::MAX), "1.8e19");
-    }
-
-    #[test]
-    fn exact_numbers_read_back_as_they_were() {
-        for value in [0.1, 1e-320, 1e300, 5.0, 1.0 / 3.0, f64::MAX] {
-            assert_eq!(exact(value).parse::<f64>().unwrap(), value);
-        }
-        assert_eq!(
-            [exact(1e-320), exact(5.0), exact(1e300)],
-            ["1e-320", "5", "1e300"]
-        );
     }
 }

@@ -19,226 +19,69 @@
 //! which is no measurement; a series that another one already is (two metrics may be named so that
 //! a suffix of one is the other: the metric keeps the name).
 
-use super::text::append;
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::number::exact;
-use super::severity::is_judged;
 use crate::check::report::{Evaluation, Report};
-use crate::domain::{DriftKind, Measurement, Verdict};
-
-/// What the name of every family starts with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prefix(String);
-
-/// Why text is no prefix.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' does not start a metric's name: letters, digits and underscores, no digit first")]
-pub struct PrefixError(String);
-
-impl Prefix {
-    /// Letters, digits and underscores, no digit first. Colons are left to recording rules.
-    ///
-    /// # Errors
-    /// [`PrefixError`] for anything else.
-    pub fn new(text: &str) -> Result<Self, PrefixError> {
-        let fits = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if fits && text.bytes().next().is_some_and(|b| !b.is_ascii_digit()) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PrefixError(text.to_owned()))
-        }
-    }
-}
-
-impl Default for Prefix {
-    /// That of the service, so that one dashboard shows both.
-    fn default() -> Self {
-        Self("drift_monitoring_api_model".to_owned())
-    }
-}
+use crate::domain::Measurement;
+use crate::metrics::exposition::{BlockBuilder, Families};
+use crate::metrics::{Prefix, names, series};
 
 /// The exposition. Families come in the order of their names, each with its `HELP` and `TYPE`.
 pub fn exposition(report: &Report, prefix: &Prefix) -> String {
-    let mut families = Families::default();
+    let families = Families::default();
+    let mut builder = BlockBuilder::new(&families);
     let measured = || {
         report.evaluations.iter().flat_map(|evaluation| {
-            let whole = evaluation
-                .measurements
-                .iter()
-                .filter(|one| one.row.is_none());
-            whole.map(move |one| (evaluation, one))
+            let all = evaluation.measurements.iter();
+            all.map(move |one| (evaluation, one))
         })
     };
     for (evaluation, one) in measured() {
-        if !matches!(one.verdict, Verdict::Insufficient | Verdict::Failed) {
-            let name = family(prefix, evaluation.kind, one);
-            let help = format!(
-                "{} drift: the metric {} of the current window against the reference window.",
-                capital(evaluation.kind),
-                one.metric
-            );
-            families.add(&name, &help, labels(report, evaluation, one), one.value);
-        }
+        let labels = labels(report, evaluation, Some(one));
+        series::add_value(&mut builder, prefix, evaluation.kind, &labels, one);
     }
     for (evaluation, one) in measured() {
-        let (name, metric) = (family(prefix, evaluation.kind, one), &one.metric);
-        let labels = labels(report, evaluation, one);
-        for (suffix, help, value) in around(one) {
-            if let Some(value) = value {
-                families.add(
-                    &format!("{name}_{suffix}"),
-                    &help.replace("{}", metric),
-                    labels.clone(),
-                    value,
-                );
-            }
-        }
-        let labels = [labels, label("verdict", &one.verdict.to_string())].join(",");
-        families.add(
-            &format!("{name}_verdict"),
-            &format!("Always 1: what {metric} says is the label verdict."),
-            labels,
-            1.0,
-        );
+        let labels = labels(report, evaluation, Some(one));
+        series::add_around(&mut builder, prefix, evaluation.kind, &labels, one);
     }
     for evaluation in &report.evaluations {
-        let labels = [
-            label("model_id", &report.model.id),
-            label("detector", &evaluation.detector),
-        ]
-        .join(",");
-        let help = "Whether the detector gave an answer: 1 yes, 0 no.";
-        families.add(
-            &format!("{}_evaluation_success", prefix.0),
-            help,
+        let labels = builder.labels(&labels(report, evaluation, None));
+        let name = names::EVALUATION_SUCCESS;
+        builder.add(
+            &format!("{}_{}", prefix.as_str(), name.name),
+            || name.help.to_owned(),
             labels,
             f64::from(u8::from(evaluation.error.is_none())),
         );
     }
-    families.write()
+    // A report is bounded by its files.
+    let block = builder.finish(usize::MAX);
+    let mut text = String::new();
+    families.write(&[Arc::new(block)], &mut text);
+    text
 }
 
-/// The numbers beside the value: suffix, help, and the number where there is one.
-fn around(one: &Measurement) -> [(&'static str, &'static str, Option<f64>); 7] {
-    let drifted =
-        is_judged(one.verdict).then(|| f64::from(u8::from(one.verdict == Verdict::Drifted)));
-    [
-        (
-            "drifted",
-            "Whether {} says drift: 1 drifted, 0 stable, absent where nothing could be judged.",
-            drifted,
-        ),
-        (
-            "effect",
-            "Size of the change that {} found, on a scale that does not grow with the rows.",
-            one.effect,
-        ),
-        (
-            "p_value",
-            "Probability of a {} this large without drift, before correction.",
-            one.p_value,
-        ),
-        (
-            "p_adjusted",
-            "Probability of a {} this large without drift, corrected for the columns judged together.",
-            one.p_adjusted,
-        ),
-        ("threshold", "Beyond this {} is drift.", one.threshold),
-        (
-            "reference_rows",
-            "Values of the reference window that {} used.",
-            Some(one.reference_rows as f64),
-        ),
-        (
-            "current_rows",
-            "Values of the current window that {} used.",
-            Some(one.current_rows as f64),
-        ),
-    ]
-}
-
-/// Families by name, their series in the order in which they were added.
-#[derive(Default)]
-struct Families {
-    by_name: BTreeMap<String, Family>,
-}
-
-#[derive(Default)]
-struct Family {
-    help: String,
-    seen: BTreeSet<String>,
-    lines: String,
-}
-
-impl Families {
-    /// Adds a series unless it is there, or the number is none that may be shown.
-    fn add(&mut self, name: &str, help: &str, labels: String, value: f64) {
-        if !value.is_finite() {
-            return;
-        }
-        let family = self.by_name.entry(name.to_owned()).or_default();
-        if family.help.is_empty() {
-            help.clone_into(&mut family.help);
-        }
-        if !family.seen.contains(&labels) {
-            append!(family.lines, "{name}{{{labels}}} {}\n", exact(value));
-            family.seen.insert(labels);
-        }
-    }
-
-    fn write(self) -> String {
-        let mut text = String::new();
-        for (name, Family { help, lines, .. }) in self.by_name {
-            let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-            append!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{lines}");
-        }
-        text
-    }
-}
-
-fn family(prefix: &Prefix, kind: DriftKind, one: &Measurement) -> String {
-    // A detector's metrics are checked when it is loaded; this holds whatever happens there.
-    let allowed = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            c
-        } else {
-            '_'
-        }
-    };
-    let metric: String = one.metric.chars().map(allowed).collect();
-    format!("{}_{kind}_drift_{metric}", prefix.0)
-}
-
-fn labels(report: &Report, evaluation: &Evaluation, one: &Measurement) -> String {
+fn labels<'a>(
+    report: &'a Report,
+    evaluation: &'a Evaluation,
+    one: Option<&'a Measurement>,
+) -> Vec<(&'static str, &'a str)> {
     let mut labels = vec![
-        label("model_id", &report.model.id),
-        label("detector", &evaluation.detector),
+        ("model_id", report.model.id.as_str()),
+        ("detector", evaluation.detector.as_str()),
     ];
-    labels.extend(one.column.as_ref().map(|column| label("column", column)));
-    labels.join(",")
-}
-
-fn label(name: &str, value: &str) -> String {
-    let value = value
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n");
-    format!("{name}=\"{value}\"")
-}
-
-fn capital(kind: DriftKind) -> &'static str {
-    match kind {
-        DriftKind::Data => "Data",
-        DriftKind::Prior => "Prior",
-        DriftKind::Concept => "Concept",
-    }
+    let column = one.and_then(|one| one.column.as_deref());
+    labels.extend(column.map(|column| ("column", column)));
+    labels
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::sample;
     use super::*;
+    use crate::domain::Verdict;
 
     #[test]
     fn a_measurement_is_a_family_each_for_its_numbers() {
@@ -342,13 +185,5 @@ m_evaluation_success{model_id="a\\b\"c\nd",detector="prior-drift@0.1.0"} 0
     #[test]
     fn an_empty_report_is_empty() {
         assert_eq!(exposition(&sample::empty(), &Prefix::default()), "");
-    }
-
-    #[test]
-    fn a_prefix_starts_a_name() {
-        assert!(Prefix::new("leeway_2").is_ok() && Prefix::new("_").is_ok());
-        for text in ["", "2x", "a-b", "a b", "a:b", "é"] {
-            assert_eq!(Prefix::new(text), Err(PrefixError(text.into())));
-        }
     }
 }

@@ -85,6 +85,7 @@ pub(super) fn evaluation(detector: &str, measurements: Vec<Measurement>) -> Eval
         measurements,
         error: None,
         log: Vec::new(),
+        calls: Vec::new(),
     }
 }
 

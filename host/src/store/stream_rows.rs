@@ -1,0 +1,121 @@
+//! Rows and labels in the order in which they arrived, for detectors that follow them.
+
+use jiff::Timestamp;
+use jiff_sqlx::Timestamp as SqlTimestamp;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use super::{Store, StoreResult};
+
+/// A row, with its label where labels were asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamRow {
+    /// Its arrival number: of the row, or of the label.
+    pub seq: i64,
+    /// When the model answered.
+    pub prediction_time: Timestamp,
+    /// Values of numeric columns by position.
+    pub numbers: Vec<Option<f64>>,
+    /// Codes of categorical columns by position.
+    pub codes: Vec<Option<i32>>,
+    /// The label, if labels are numbers.
+    pub label_number: Option<f64>,
+    /// The label's code, if they are categories.
+    pub label_code: Option<i32>,
+}
+
+/// Some rows, and how far they reach.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamRows {
+    /// In their order.
+    pub rows: Vec<StreamRow>,
+    /// Everything up to this arrival number was looked at.
+    pub seq_to: i64,
+    /// Whether there is more.
+    pub more: bool,
+}
+
+impl Store {
+    /// Rows of a model with `after < seq <= to`, the first `limit` of them.
+    pub async fn rows_in_order(
+        &self,
+        model_no: i32,
+        after: i64,
+        to: i64,
+        limit: u32,
+    ) -> StoreResult<StreamRows> {
+        let rows = sqlx::query(
+            "SELECT seq, prediction_time, numbers, codes, NULL::float8 AS number, NULL::int4 AS code FROM prediction
+             WHERE model_no = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4",
+        )
+        .bind(model_no)
+        .bind(after)
+        .bind(to)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        let rows: Vec<StreamRow> = rows.iter().map(stream_row).collect::<StoreResult<_>>()?;
+        let more = rows.len() == limit as usize;
+        let seq_to = match rows.last() {
+            Some(row) if more => row.seq,
+            _ => to.max(after),
+        };
+        Ok(StreamRows { rows, seq_to, more })
+    }
+
+    /// Labels of a model with `after < seq <= to`, the first `limit` of them, with their rows. A label without a row yet has none;
+    /// all rows of a record are meant.
+    pub async fn labels_in_order(
+        &self,
+        model_no: i32,
+        after: i64,
+        to: i64,
+        limit: u32,
+    ) -> StoreResult<StreamRows> {
+        let rows = sqlx::query(
+            "SELECT l.seq, p.prediction_time, p.numbers, p.codes, l.number, l.code
+             FROM (SELECT seq, record_id, number, code FROM label WHERE model_no = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4) l
+             LEFT JOIN prediction p ON p.model_no = $1 AND p.record_id = l.record_id
+             ORDER BY l.seq, p.seq",
+        )
+        .bind(model_no)
+        .bind(after)
+        .bind(to)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        let (mut found, mut labels, mut last) = (Vec::with_capacity(rows.len()), 0_u64, None);
+        for row in &rows {
+            let seq: i64 = row.try_get("seq")?;
+            labels += u64::from(last != Some(seq));
+            last = Some(seq);
+            if row
+                .try_get::<Option<SqlTimestamp>, _>("prediction_time")?
+                .is_some()
+            {
+                found.push(stream_row(row)?);
+            }
+        }
+        let more = labels == u64::from(limit);
+        let seq_to = match last {
+            Some(seq) if more => seq,
+            _ => to.max(after),
+        };
+        Ok(StreamRows {
+            rows: found,
+            seq_to,
+            more,
+        })
+    }
+}
+
+fn stream_row(row: &PgRow) -> StoreResult<StreamRow> {
+    Ok(StreamRow {
+        seq: row.try_get("seq")?,
+        prediction_time: row.try_get::<SqlTimestamp, _>("prediction_time")?.to_jiff(),
+        numbers: row.try_get("numbers")?,
+        codes: row.try_get("codes")?,
+        label_number: row.try_get("number")?,
+        label_code: row.try_get("code")?,
+    })
+}

@@ -1,0 +1,12 @@
+//! HTTP from the outside: every operation as clients use it.
+
+mod access;
+mod clients;
+mod drift;
+mod examples;
+mod formats;
+mod history;
+mod limits;
+mod problems;
+mod rows;
+mod statements;
