@@ -69,6 +69,8 @@ impl Model {
             labelled_rows: 4_000,
             roles: &roles,
             measurements: &self.measurements,
+            helps: &[],
+            shadow: false,
         });
     }
 }

@@ -1,14 +1,13 @@
 //! How quickly stored rows become profiles and profiles windows, on the database of `DATABASE_URL`.
 //!
-//! `ROWS=1000000 DATABASE_URL=... cargo bench --bench profiling`: 20 continuous numbers and 5 categories a row, a label
+//! `ROWS=1100000 DATABASE_URL=... cargo bench -p leeway --bench profiling`: 20 continuous numbers and 5 categories a row, a label
 //! for every second one, chunks of a thousand rows. Makes a model of its own in a database of its own.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use leeway::domain::{ModelId, ModelSettings, SystemClock};
+use leeway::domain::{ModelId, ModelSettings};
 use leeway::monitor::{Profiler, WindowRequest, Windows};
 use leeway::profile::Profile;
 use leeway::store::{NewModel, Store};
@@ -101,7 +100,7 @@ async fn fill(store: &Store, id: &ModelId, rows: u64) {
 
 async fn advance(store: &Store, id: &ModelId, rows: u64) {
     let no = store.model(id).await.unwrap().unwrap().no;
-    let profiler = Profiler::new(store.clone(), Arc::new(SystemClock));
+    let profiler = Profiler::new(store.clone());
     let (from, cpu) = (Instant::now(), cpu_seconds());
     let mut labels = 0;
     let mut calls = 0;
@@ -128,31 +127,49 @@ async fn advance(store: &Store, id: &ModelId, rows: u64) {
     println!("chunks: {chunks}, {bytes:.0} bytes and {labelled:.0} bytes of labelled rows each");
 }
 
+/// Steps of one chunk that a window makes: every kind of step, most of them several times.
+const STEPS: usize = 64;
+
 async fn windows(store: &Store, id: &ModelId, rows: u64) {
     let model = store.model(id).await.unwrap().unwrap();
     let request = WindowRequest { keep_rows: None };
+    let from = (Instant::now(), cpu_seconds());
     let all = Windows::new(store.clone(), 0).chunks(&model).await.unwrap();
+    println!(
+        "list of {} chunks: {:.1} ms, {:.1} ms of this process's CPU",
+        all.len(),
+        from.0.elapsed().as_secs_f64() * 1e3,
+        (cpu_seconds() - from.1) * 1e3
+    );
+    println!(
+        "window rows | bytes | first ms | again ms | {STEPS} steps of a chunk: mean wall ms | mean CPU ms | dearest CPU ms"
+    );
     for window_rows in [10_000_usize, 100_000, 1_000_000] {
         let count = window_rows / 1_000 - 1;
-        if window_rows as u64 > rows || all.len() <= count {
+        if window_rows as u64 > rows || all.len() <= count + STEPS {
             continue;
         }
         let windows = Windows::new(store.clone(), 256 << 20);
-        let (old, new) = (
-            &all[all.len() - 1 - count..all.len() - 1],
-            &all[all.len() - count..],
-        );
+        let first = all.len() - count - STEPS;
         let mut timed = Vec::new();
         let mut bytes = 0;
-        for chunks in [old, old, new] {
-            let from = Instant::now();
+        for at in [first; 2].into_iter().chain(first + 1..=first + STEPS) {
+            let from = (Instant::now(), cpu_seconds());
+            let chunks = &all[at..at + count];
             let window = windows.window(&model, chunks, request).await.unwrap();
-            timed.push(from.elapsed().as_secs_f64() * 1e3);
+            let wall = from.0.elapsed().as_secs_f64() * 1e3;
+            timed.push((wall, (cpu_seconds() - from.1) * 1e3));
             bytes = window.profile().to_bytes().len();
         }
+        let steps = &timed[2..];
+        let mean = |of: fn(&(f64, f64)) -> f64| steps.iter().map(of).sum::<f64>() / STEPS as f64;
+        let dearest = steps.iter().map(|step| step.1).fold(0.0, f64::max);
         println!(
-            "window of {window_rows} rows: {bytes} bytes; at first {:.1} ms, again {:.3} ms, one chunk further {:.1} ms",
-            timed[0], timed[1], timed[2]
+            "{window_rows} | {bytes} | {:.1} | {:.3} | {:.1} | {:.1} | {dearest:.1}",
+            timed[0].0,
+            timed[1].0,
+            mean(|step| step.0),
+            mean(|step| step.1)
         );
     }
     let stored = store

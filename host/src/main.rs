@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    match leeway::cli::Cli::parse().run() {
+    match leeway::cli::Cli::of_process().run() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             tracing::debug!(error = ?error, "failed");

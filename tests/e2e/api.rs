@@ -9,4 +9,5 @@ mod history;
 mod limits;
 mod problems;
 mod rows;
+mod standings;
 mod statements;

@@ -56,7 +56,7 @@ fn window() -> Window {
 }
 
 /// What a call must end in.
-enum Wanted {
+pub(super) enum Wanted {
     Exactly(RunError),
     Trap(&'static str),
     /// Words of the sandbox; these must be among them.
@@ -92,6 +92,20 @@ impl Wanted {
             (Self::NoMeasurement, Ok(evaluated)) => evaluated.measurements.is_empty(),
             _ => false,
         }
+    }
+
+    /// Words that a failed evaluation shows; none where it does not fail. Numbers are left out: they follow from limits.
+    pub(super) fn words(&self) -> Option<String> {
+        let told = match self {
+            Self::Exactly(error) => error.to_string(),
+            Self::Trap(words) => format!("the detector trapped: wasm trap: {words}"),
+            Self::Boundary(words) => (*words).to_owned(),
+            Self::Panic(_) => "the detector panicked: panicked at ".to_owned(),
+            Self::Memory => "bytes of memory; it may have ".to_owned(),
+            Self::Value(_) | Self::NoMeasurement => return None,
+        };
+        let end = told.find(|c: char| c.is_ascii_digit());
+        Some(told[..end.unwrap_or(told.len())].to_owned())
     }
 
     /// Among two plugins of the same guest, the one whose deadline fits.
@@ -144,7 +158,7 @@ fn raw_act(plugin: &Plugin, act: u64) -> BatchDetector {
 
 /// What each act of the Rust guest ends in.
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn rust_acts() -> Vec<(&'static str, u64, Wanted)> {
+pub(super) fn rust_acts() -> Vec<(&'static str, u64, Wanted)> {
     use Wanted::{Exactly, Memory, Panic, Trap, Value};
     let untrusted = |violation| Exactly(RunError::Untrusted(violation));
     let refused = |refusal| Exactly(RunError::Refused(refusal));
@@ -284,7 +298,7 @@ fn rust_acts() -> Vec<(&'static str, u64, Wanted)> {
 
 /// What each act of the guest in text form ends in.
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn raw_acts() -> Vec<(&'static str, u64, Wanted)> {
+pub(super) fn raw_acts() -> Vec<(&'static str, u64, Wanted)> {
     use Wanted::{Boundary, Exactly, NoMeasurement, Trap, Value};
     let deadline = || Exactly(RunError::Deadline { limit: DEADLINE });
     vec![

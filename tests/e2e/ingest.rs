@@ -13,7 +13,10 @@ use leeway::ingest::{
     Registration,
 };
 use leeway::profile::{Profile, ProfileConfig};
-use leeway::store::{NewColumn, Partitioned, Store};
+use leeway::store::{
+    Arrival, LabelValue, NewColumn, NewLabels, NewRows, Partitioned, Store, Way, WriteConnection,
+    Written,
+};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::harness::server::database;
@@ -702,17 +705,22 @@ async fn stopping_waits_for_what_was_taken_in() {
 #[tokio::test]
 async fn a_connection_that_is_cut_is_made_again_and_loses_nothing() {
     let host = host().await;
-    host.send("m", row("first", r#""x": 0"#)).await.unwrap();
+    let labelled = |record: &str| {
+        format!(
+            r#"{{"record_id": "{record}", "prediction_time": 1795424400, "label": "yes", "features": {{"x": 1}}}}"#
+        )
+    };
+    host.send("m", labelled("first")).await.unwrap();
     let sent = Arc::new(Mutex::new(0));
     let senders: Vec<_> = (0..8)
         .map(|sender| {
             let (ingest, sent) = (Arc::clone(&host.ingest), Arc::clone(&sent));
             tokio::spawn(async move {
                 for at in 0..40 {
-                    let body = Bytes::from(row(&format!("{sender} {at}"), r#""x": 1"#));
+                    let body = labelled(&format!("{sender} {at}"));
                     let options = IngestOptions::default();
                     let receipt = ingest
-                        .predictions(&id("m"), BodyFormat::Json, body, &options)
+                        .predictions(&id("m"), BodyFormat::Json, body.into(), &options)
                         .await
                         .unwrap();
                     assert_eq!((receipt.accepted, receipt.duplicates), (1, 0));
@@ -740,6 +748,173 @@ async fn a_connection_that_is_cut_is_made_again_and_loses_nothing() {
         sender.await.unwrap();
     }
     assert_eq!(host.count("SELECT count(*) FROM prediction").await, 321);
+    assert_eq!(host.count("SELECT count(*) FROM label").await, 321);
+    assert_eq!(
+        host.count("SELECT count(DISTINCT (record_id, seq)) FROM label")
+            .await,
+        321
+    );
+}
+
+/// Rows of a model by record, with numbers and codes; all at one time.
+fn arrival(model_no: i32, rows: &[(&str, &[f64], &[i32])]) -> Arrival {
+    let mut new = NewRows::default();
+    for (record, numbers, codes) in rows {
+        new.push(model_no, 1_795_424_400_000_000, record, numbers, codes);
+    }
+    Arrival {
+        model_no,
+        rows: new,
+        labels: NewLabels::default(),
+    }
+}
+
+fn label(arrival: &mut Arrival, record: &str, value: LabelValue) {
+    let now: Timestamp = NOW.parse().unwrap();
+    arrival.labels.push(arrival.model_no, now, record, value);
+}
+
+async fn write(
+    store: &Store,
+    connection: &mut WriteConnection,
+    way: Way,
+    group: &mut [Arrival],
+) -> Option<Vec<Option<u64>>> {
+    store.prepare(group).await.unwrap();
+    match connection.write(group, way).await.unwrap() {
+        Written::Committed(counts) => Some(counts),
+        Written::Duplicates => None,
+        Written::Unknown { error, .. } => panic!("{error}"),
+    }
+}
+
+async fn model_no(store: &Store, model: &str) -> i32 {
+    store.model(&id(model)).await.unwrap().unwrap().no
+}
+
+#[tokio::test]
+async fn a_small_group_is_one_statement_that_counts_every_request_for_itself() {
+    let host = host().await;
+    for model in ["a", "b", "gone"] {
+        host.send(model, row("first", r#""x": 0"#)).await.unwrap();
+    }
+    let (a, b, gone) = (
+        model_no(&host.store, "a").await,
+        model_no(&host.store, "b").await,
+        model_no(&host.store, "gone").await,
+    );
+    host.ingest.delete(&id("gone")).await.unwrap();
+    let mut connection = host.store.write_connection().await.unwrap();
+
+    let nan = f64::NAN;
+    let mut group = [
+        arrival(a, &[("r1", &[1.0, nan, 3.0], &[4]), ("r2", &[], &[])]),
+        arrival(b, &[("r1", &[7.5], &[-1, 2, -1])]),
+        arrival(gone, &[("r1", &[1.0], &[])]),
+        arrival(a, &[("r1", &[9.0], &[]), ("r3", &[nan, nan], &[-1])]),
+        arrival(a, &[]),
+        arrival(a, &[("r2", &[2.0], &[])]),
+    ];
+    label(&mut group[0], "r1", LabelValue::Code(1));
+    label(&mut group[2], "r1", LabelValue::Code(1));
+    label(&mut group[4], "r1", LabelValue::Code(0));
+    label(&mut group[4], "r9", LabelValue::Number(-0.5));
+    let counts = write(&host.store, &mut connection, Way::Straight, &mut group).await;
+
+    let expected = vec![Some(2), Some(1), None, Some(1), Some(0), Some(0)];
+    assert_eq!(counts, Some(expected));
+    let again = write(&host.store, &mut connection, Way::Straight, &mut group[..2]).await;
+    assert_eq!(again, Some(vec![Some(0), Some(0)]));
+    // Of one record the first row is stored, whatever comes behind it; numbers go on behind those of the first request.
+    let stored: Vec<String> = sqlx::query_scalar(
+        "SELECT concat_ws(' ', seq, model_no = $1, record_id, numbers::text, codes::text) FROM prediction
+         WHERE record_id <> 'first' ORDER BY model_no, seq",
+    )
+    .bind(a)
+    .fetch_all(host.store.pool())
+    .await
+    .unwrap();
+    assert_eq!(
+        stored,
+        [
+            "2 t r1 {1,NULL,3} {4}",
+            "3 t r2 {} {}",
+            "5 t r3 {} {}",
+            "2 f r1 {7.5} {NULL,2}",
+        ]
+    );
+    let labels: Vec<String> = sqlx::query_scalar(
+        "SELECT concat_ws(' ', seq, record_id, number, code) FROM label ORDER BY model_no, seq",
+    )
+    .fetch_all(host.store.pool())
+    .await
+    .unwrap();
+    // Labels are written again with their rows: the newest counts.
+    assert_eq!(labels, ["1 r1 1", "2 r1 0", "3 r9 -0.5", "4 r1 1"]);
+    assert_eq!(
+        host.count("SELECT count(*) FROM arrival a JOIN model USING (model_no) WHERE model_id = 'a' AND (last_seq, last_label_seq) = (8, 4)")
+            .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn groups_beyond_the_size_of_a_statement_are_copied_and_come_to_the_same() {
+    let host = host().await;
+    let rows = |count: usize, number: f64| -> Vec<(String, Vec<f64>)> {
+        (0..count)
+            .map(|at| (format!("r{at}"), vec![number + at as f64, f64::NAN, 1.0]))
+            .collect()
+    };
+    let arrival = |model_no: i32, rows: &[(String, Vec<f64>)]| {
+        let rows: Vec<(&str, &[f64], &[i32])> = rows
+            .iter()
+            .map(|(record, numbers)| (record.as_str(), numbers.as_slice(), [3, -1, 1].as_slice()))
+            .collect();
+        arrival(model_no, &rows)
+    };
+    let mut stored = Vec::new();
+    for (model, count) in [("statement", 512), ("copy", 513)] {
+        host.send(model, row("first", r#""x": 0"#)).await.unwrap();
+        let no = model_no(&host.store, model).await;
+        let mut connection = host.store.write_connection().await.unwrap();
+        let old = rows(10, -100.0);
+        let few = &mut [arrival(no, &old)];
+        write(&host.store, &mut connection, Way::Straight, few)
+            .await
+            .unwrap();
+
+        let mut group = [
+            arrival(no, &rows(count - 1, 0.0)),
+            arrival(no, &rows(1, 7.0)),
+        ];
+        let straight = write(&host.store, &mut connection, Way::Straight, &mut group).await;
+        let expected = vec![Some(count as u64 - 11), Some(0)];
+        if count == 512 {
+            assert_eq!(straight, Some(expected));
+        } else {
+            assert_eq!(
+                straight, None,
+                "copied straight, duplicates refuse the group"
+            );
+            let staged = write(&host.store, &mut connection, Way::Staged, &mut group).await;
+            assert_eq!(staged, Some(expected));
+        }
+        let rows: Vec<String> = sqlx::query_scalar(
+            "SELECT concat_ws(' ', record_id, numbers::text, codes::text) FROM prediction
+             WHERE model_no = $1 AND record_id NOT IN ('first', 'r511') ORDER BY seq",
+        )
+        .bind(no)
+        .fetch_all(host.store.pool())
+        .await
+        .unwrap();
+        stored.push(rows);
+    }
+    assert_eq!(
+        (stored[0].len(), &stored[0][0]),
+        (511, &"r0 {-100,NULL,1} {3,NULL,1}".to_owned())
+    );
+    assert_eq!(stored[0], stored[1]);
 }
 
 #[tokio::test]

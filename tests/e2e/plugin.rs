@@ -499,6 +499,24 @@ fn a_project_is_written_once_and_under_a_name_that_the_host_takes() {
     );
 }
 
+#[test]
+fn the_readme_shows_what_is_written_in_every_language() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    for file in [
+        "rust/src/lib.rs",
+        "python/detector.py",
+        "javascript/detector.js",
+        "c/detector.c",
+    ] {
+        let path = repository().join("plugins/templates").join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text.replace("NAME", "trimmed-mean");
+        // The README says in its own words what the file is about.
+        let code = text.trim_end().split_once("\n\n").unwrap().1;
+        assert!(readme.contains(code), "{file} is not what the README shows");
+    }
+}
+
 /// Lines that are neither empty nor a comment.
 fn code_lines(path: &Path) -> usize {
     let text = std::fs::read_to_string(path).unwrap();

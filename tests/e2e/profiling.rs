@@ -3,4 +3,5 @@
 mod interleaved;
 mod once;
 mod sliding;
+mod uploads;
 mod world;

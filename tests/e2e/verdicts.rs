@@ -9,6 +9,7 @@
 
 mod baselines;
 mod calibration;
+mod defaults;
 mod settings;
 mod simulated;
 mod thresholds;

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use leeway::api::Phase;
+use leeway::api::{Phase, RequestLimits};
 use leeway::builtin;
+use leeway::certify;
 use leeway::domain::ManualClock;
-use leeway::monitor::Detectors;
-use leeway::runtime::Plugin;
+use leeway::monitor::{Detectors, Loader, VersionSettings};
+use leeway::runtime::{Limits, Plugin};
 use leeway::serve::{Service, ServiceSettings};
 use leeway::store::{SqlOptions, SqlReader, Store};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -17,7 +19,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::{plugin, server};
+use super::{metered, plugin, runtime, server};
 
 /// When the clock of every test stands at its start.
 pub const NOW: &str = "2026-01-01T00:00:00Z";
@@ -35,7 +37,7 @@ pub struct TestApp {
 impl TestApp {
     /// A service on an empty database.
     pub async fn start() -> Self {
-        Self::with(ServiceSettings::default()).await
+        Self::with(settings()).await
     }
 
     /// A service with limits of the test's choice.
@@ -46,11 +48,13 @@ impl TestApp {
 
     /// Another host on the same database and by the same clock.
     pub async fn beside(&self) -> Self {
-        let settings = ServiceSettings::default();
+        let settings = settings();
         Self::over(self.store.clone(), self.clock.clone(), settings).await
     }
 
-    async fn over(store: Store, clock: Arc<ManualClock>, settings: ServiceSettings) -> Self {
+    async fn over(store: Store, clock: Arc<ManualClock>, mut settings: ServiceSettings) -> Self {
+        // A host without a background says that it is alive only when the test lets it look, and the machine may be busy.
+        settings.follow.host_timeout = Duration::from_mins(1);
         let options = SqlOptions {
             url: None,
             private: true,
@@ -108,6 +112,7 @@ impl TestApp {
 
     /// Profiles and evaluates everything that is due, as the background would.
     pub async fn run_due(&self) {
+        self.service.versions.run_due().await.unwrap();
         self.service.watch.run_due().await.unwrap();
     }
 
@@ -135,11 +140,34 @@ impl Drop for TestApp {
     }
 }
 
+/// Settings of every test: report cards of few trials, which take the time that a busy machine needs.
+pub fn settings() -> ServiceSettings {
+    let patience = Duration::from_mins(10);
+    ServiceSettings {
+        versions: VersionSettings {
+            card: certify::Settings {
+                time: patience,
+                trials: 40,
+                trials_of_shift: 4,
+                ..certify::Settings::default()
+            },
+            wait: patience,
+            ..VersionSettings::default()
+        },
+        requests: RequestLimits {
+            answer: patience,
+            ..RequestLimits::default()
+        },
+        ..ServiceSettings::default()
+    }
+}
+
 /// The detectors that come with the host, loaded once for all tests.
 fn detectors() -> Detectors {
     static PLUGINS: OnceLock<Vec<Plugin>> = OnceLock::new();
     let load = || builtin::ALL.iter().map(|one| plugin(one.name)).collect();
-    Detectors::of(PLUGINS.get_or_init(load).iter().cloned())
+    let loader = Loader::new(Arc::clone(runtime()), Some(Arc::clone(metered())));
+    Detectors::of(PLUGINS.get_or_init(load).iter().cloned()).with_uploads(loader, Limits::default())
 }
 
 /// An answer that has arrived whole.

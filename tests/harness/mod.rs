@@ -1,8 +1,10 @@
 //! What the tests share: one sandbox, windows out of plain columns, and detectors without a sandbox.
 
 pub mod app;
+pub mod browser;
 pub mod cases;
 pub mod native;
+pub mod prometheus;
 pub mod server;
 pub mod service;
 pub mod wat;
@@ -42,11 +44,21 @@ pub fn compiler() -> Compiler {
 }
 
 /// The sandbox that all tests share: as in a server, one detector's fate is not another's.
-pub fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+pub fn runtime() -> &'static Arc<Runtime> {
+    static RUNTIME: OnceLock<Arc<Runtime>> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let cache = CodeCache::open(&cache_dir()).unwrap();
-        Runtime::new(Engine::start().unwrap(), compiler(), cache).unwrap()
+        Arc::new(Runtime::new(Engine::start().unwrap(), compiler(), cache).unwrap())
+    })
+}
+
+/// The same with fuel counted.
+pub fn metered() -> &'static Arc<Runtime> {
+    static METERED: OnceLock<Arc<Runtime>> = OnceLock::new();
+    METERED.get_or_init(|| {
+        let cache = CodeCache::open(&cache_dir()).unwrap();
+        let engine = Engine::start_with_fuel().unwrap();
+        Arc::new(Runtime::new(engine, compiler(), cache).unwrap())
     })
 }
 

@@ -89,11 +89,11 @@ pub fn of_functions(count: usize, code: &[u8]) -> Vec<u8> {
     [COMPONENT.to_vec(), section(1, &module.concat())].concat()
 }
 
-/// One function of so many additions: 300 kB keep a compiler busy for seconds.
+/// One function of so many additions: 3 MB keep a compiler busy for seconds, also an optimised one.
 pub fn bomb() -> Vec<u8> {
     of_functions(
         1,
-        &[&[0x41, 1], b"\x41\x01\x6a".repeat(100_000).as_slice()].concat(),
+        &[&[0x41, 1], b"\x41\x01\x6a".repeat(1_000_000).as_slice()].concat(),
     )
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::setup::quiet;
-use crate::steps::{root, run, target_dir};
+use crate::setup::{promtool, quiet};
+use crate::steps::{build, root, run, target_dir};
 
 /// What tries the API.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
@@ -21,8 +21,7 @@ const START: Duration = Duration::from_mins(1);
 pub(crate) fn contract() -> anyhow::Result<()> {
     let schemathesis = schemathesis()?;
     let promtool = promtool()?;
-    // As the tests build it: with the features of the program alone its dependencies would be built again.
-    run(Command::new("cargo").args(["test", "--workspace", "--no-run", "--quiet"]))?;
+    build()?;
     let program = target_dir()?.join("debug/leeway");
     let service = Service::start(&program)?;
     // With a token in use, operations that forget to ask for it are found.
@@ -74,22 +73,6 @@ fn schemathesis() -> anyhow::Result<PathBuf> {
             .args(["-m", "venv"])
             .arg(&environment))?;
         run(Command::new(environment.join("bin/pip")).args(["install", "--quiet", SCHEMATHESIS]))?;
-    }
-    Ok(program)
-}
-
-/// Debian's, installed where that can be done.
-fn promtool() -> anyhow::Result<PathBuf> {
-    let program = PathBuf::from("promtool");
-    if !quiet(Command::new(&program).arg("--version")) {
-        run(Command::new("apt-get").args([
-            "install",
-            "--yes",
-            "--quiet",
-            "--no-install-recommends",
-            "prometheus",
-        ]))
-        .context("promtool is missing; it comes with Prometheus")?;
     }
     Ok(program)
 }

@@ -1,8 +1,11 @@
 //! Installs what a build needs, or names it in one line.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
+
+use crate::browser;
 
 /// What detectors are compiled for.
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -44,24 +47,54 @@ fn postgres() -> anyhow::Result<()> {
     if there {
         return Ok(());
     }
-    eprintln!("installing postgresql");
-    // Debian makes a cluster of its own and starts it, unless it is told not to.
-    let quietly = Command::new("apt-get")
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args([
-            "install",
-            "--yes",
-            "--quiet",
-            "--no-install-recommends",
-            "postgresql",
-        ])
-        .status();
-    match quietly {
-        Ok(status) if status.success() => Ok(()),
-        _ => bail!(
-            "no Postgres server was found; install one, on Debian with: apt-get install postgresql"
-        ),
+    install(&["postgresql"])
+}
+
+/// What the tests run beside the service: a real Prometheus, pip, which fetches the articles of a test of the example, and a browser.
+pub(crate) fn test_tools() -> anyhow::Result<()> {
+    if !quiet(Command::new("prometheus").arg("--version")) {
+        install(&["prometheus"])?;
     }
+    let has_pip = quiet(Command::new("python3").args(["-m", "pip", "--version"]))
+        || quiet(Command::new("pip3").arg("--version"))
+        || quiet(Command::new("pip").arg("--version"));
+    if !has_pip {
+        install(&["python3-pip"])?;
+    }
+    browser::setup()
+}
+
+/// Prometheus' tool for its files. It comes with Prometheus.
+pub(crate) fn promtool() -> anyhow::Result<PathBuf> {
+    let program = PathBuf::from("promtool");
+    if !quiet(Command::new(&program).arg("--version")) {
+        install(&["prometheus"])?;
+    }
+    Ok(program)
+}
+
+/// Installs packages of Debian, where that can be done; those that are there already cost nothing.
+pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
+    let there = |package: &&&str| quiet(Command::new("dpkg").args(["--status", package]));
+    let missing: Vec<&str> = packages.iter().filter(|one| !there(one)).copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    eprintln!("installing {names}");
+    let install = || {
+        Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+            .args(&missing)
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    // The list of packages may be old, or not there yet.
+    if install() || quiet(Command::new("apt-get").arg("update")) && install() {
+        return Ok(());
+    }
+    bail!("{names}: not found; install it, on Debian with: apt-get install {names}");
 }
 
 /// Whether the compiler has a standard library for the target.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::contract::contract;
+use crate::deploy::deploy_checks;
 use crate::setup::quiet;
 use crate::tidy;
 
@@ -45,7 +45,7 @@ pub(crate) fn demo(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<
 
 /// Writes the committed copy of the OpenAPI document; a test holds it against the code.
 pub(crate) fn openapi() -> anyhow::Result<()> {
-    cargo(&["build", "--package", "leeway", "--bin", "leeway"])?;
+    build()?;
     let mut print = Command::new(target_dir()?.join("debug/leeway"));
     print.arg("openapi");
     let output = print.output().with_context(|| text(&print))?;
@@ -56,6 +56,11 @@ pub(crate) fn openapi() -> anyhow::Result<()> {
     std::fs::write(&path, output.stdout).with_context(|| path.display().to_string())?;
     eprintln!("wrote {}", path.display());
     Ok(())
+}
+
+/// Builds the program as the tests do: with the features of the program alone its dependencies would be built again.
+pub(crate) fn build() -> anyhow::Result<()> {
+    cargo(&["test", "--workspace", "--no-run", "--quiet"])
 }
 
 /// Every test of the workspace.
@@ -69,7 +74,7 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     tidy::tidy()?;
     deny()?;
     test()?;
-    contract()?;
+    deploy_checks()?;
     cargo(&[
         "clippy",
         "--workspace",

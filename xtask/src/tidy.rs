@@ -7,12 +7,24 @@ use anyhow::bail;
 use crate::steps::root;
 
 /// What each module of the host may use of the others. A module that is not listed may be used by none.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
-            "serve", "demo", "api", "certify", "check", "cluster", "store", "runtime", "metrics",
-            "input", "profile", "domain",
+            "serve",
+            "demo",
+            "example",
+            "model_api",
+            "api",
+            "certify",
+            "check",
+            "cluster",
+            "store",
+            "runtime",
+            "metrics",
+            "input",
+            "profile",
+            "domain",
         ],
     ),
     (
@@ -24,15 +36,23 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ),
     // Speaks to the server over HTTP only.
     ("demo", &["check", "domain"]),
+    // Speaks to the server and to the model API over HTTP only; what it trains is the model API's.
+    (
+        "example",
+        &["demo", "model_api", "check", "profile", "domain"],
+    ),
+    ("model_api", &[]),
     (
         "api",
         &[
-            "ingest", "monitor", "store", "runtime", "metrics", "builtin", "domain",
+            "ingest", "monitor", "certify", "store", "runtime", "metrics", "builtin", "domain",
         ],
     ),
     (
         "monitor",
-        &["store", "runtime", "builtin", "input", "profile", "domain"],
+        &[
+            "certify", "store", "runtime", "metrics", "builtin", "input", "profile", "domain",
+        ],
     ),
     ("ingest", &["store", "input", "profile", "domain"]),
     ("certify", &["runtime", "profile", "domain"]),

@@ -35,6 +35,15 @@ impl Shape {
         }
     }
 
+    /// How the command line calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Batch => "batch",
+            Self::Arrow => "arrow",
+        }
+    }
+
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Single | Self::Batch => "application/json",

@@ -50,9 +50,15 @@ pub(crate) fn quantile(sorted: &[Duration], share: usize) -> Duration {
     sorted.get(at).copied().unwrap_or_default()
 }
 
-/// Runs a load to its end. Making bodies is not part of the time: each client has its own ready, and waits for the start.
-pub(crate) async fn run(load: &Load) -> anyhow::Result<Report> {
-    // The model and its columns are there before the clock starts.
+/// A load whose requests are ready, bytes and all.
+pub(crate) struct Ready {
+    load: Load,
+    /// Of each client.
+    requests: Vec<Vec<Vec<u8>>>,
+}
+
+/// Makes what a load needs before its clock starts: the model with its columns, and every client's requests.
+pub(crate) async fn prepare(load: Load) -> anyhow::Result<Ready> {
     send(
         &mut Connection::open(load.address).await?,
         &load.model,
@@ -61,46 +67,57 @@ pub(crate) async fn run(load: &Load) -> anyhow::Result<Report> {
     )
     .await?;
     let each = (PREPARED_BYTES / load.connections / load.shape.body(0, 0).len()).clamp(2, 40_000);
-    let prepared: Vec<Vec<Vec<u8>>> = tokio::task::spawn_blocking({
-        let load = load.clone();
-        move || {
-            let request =
-                |client: usize, at: usize| load.shape.body(client, at as u64 * load.shape.rows());
-            (0..load.connections)
-                .map(|client| (0..each).map(|at| request(client, at)).collect())
-                .collect()
-        }
-    })
-    .await?;
+    let made = tokio::task::spawn_blocking(move || {
+        let request = |client: usize, at: usize| {
+            let body = load.shape.body(client, at as u64 * load.shape.rows());
+            let path = format!("/v1/models/{}/predictions", load.model);
+            request("POST", &path, load.shape.content_type(), &body)
+        };
+        let requests = (0..load.connections)
+            .map(|client| (0..each).map(|at| request(client, at)).collect())
+            .collect();
+        Ready { load, requests }
+    });
+    Ok(made.await?)
+}
+
+/// Runs a load to its end.
+pub(crate) async fn run(ready: Ready) -> anyhow::Result<Report> {
+    let Ready { load, requests } = ready;
     let start = Instant::now();
     let until = start + load.length;
     let mut clients = tokio::task::JoinSet::new();
-    for bodies in prepared {
+    for requests in requests {
         let load = load.clone();
         clients.spawn(async move {
             let mut connection = Connection::open(load.address).await?;
             let mut report = Report::default();
-            for body in bodies {
-                if Instant::now() >= until {
+            for request in &requests {
+                let sent = Instant::now();
+                if sent >= until {
                     break;
                 }
-                let sent = Instant::now();
-                if send(&mut connection, &load.model, load.shape, &body).await? {
-                    report.rows += load.shape.rows();
-                    report.latencies.push(sent.elapsed());
-                } else {
-                    report.refused += 1;
+                match connection.exchange(request).await? {
+                    (200..300, _) => {
+                        report.rows += load.shape.rows();
+                        report.latencies.push(sent.elapsed());
+                    }
+                    (429 | 503, _) => report.refused += 1,
+                    (status, answer) => bail!("{status}: {}", String::from_utf8_lossy(answer)),
                 }
             }
-            anyhow::Ok(report)
+            // Freeing a client's requests is not part of the time either.
+            anyhow::Ok((report, requests))
         });
     }
     let mut all = Report::default();
-    while let Some(report) = clients.join_next().await {
-        let report = report??;
+    let mut done = Vec::new();
+    while let Some(client) = clients.join_next().await {
+        let (report, requests) = client??;
         all.rows += report.rows;
         all.refused += report.refused;
         all.latencies.extend(report.latencies);
+        done.push(requests);
     }
     all.seconds = start.elapsed().as_secs_f64();
     all.latencies.sort();
@@ -125,23 +142,18 @@ pub(crate) async fn send_batch(
     Ok(Shape::Batch.rows())
 }
 
-/// Sends one body that must be taken.
-pub(crate) async fn post(
-    address: SocketAddr,
-    path: &str,
-    content_type: &str,
-    body: &[u8],
-) -> anyhow::Result<()> {
-    accepted(
-        path,
-        Connection::open(address)
-            .await?
-            .send("POST", path, content_type, body)
-            .await?,
-    )
+/// Uploads 1,000 rows as the reference data of a model.
+pub(crate) async fn post_reference(address: SocketAddr, model: &str) -> anyhow::Result<()> {
+    let path = format!("/v1/models/{model}/reference");
+    let body = Shape::Batch.body(1, 0);
+    let mut connection = Connection::open(address).await?;
+    let answer = connection
+        .send("POST", &path, "application/json", &body)
+        .await?;
+    accepted(&path, answer)
 }
 
-/// The same with PUT and JSON.
+/// Sends JSON with PUT, which must be taken.
 pub(crate) async fn put(address: SocketAddr, path: &str, body: &str) -> anyhow::Result<()> {
     accepted(
         path,
@@ -233,23 +245,14 @@ impl Connection {
         content_type: &str,
         body: &[u8],
     ) -> anyhow::Result<(u16, String)> {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        self.buffer.clear();
-        self.buffer.extend_from_slice(head.as_bytes());
-        if body.len() < 65_536 {
-            self.buffer.extend_from_slice(body);
-            self.stream.write_all(&self.buffer).await?;
-        } else {
-            self.stream.write_all(&self.buffer).await?;
-            self.stream.write_all(body).await?;
-        }
-        self.answer().await
+        let request = request(method, path, content_type, body);
+        let (status, answer) = self.exchange(&request).await?;
+        Ok((status, String::from_utf8_lossy(answer).into_owned()))
     }
 
-    async fn answer(&mut self) -> anyhow::Result<(u16, String)> {
+    /// Sends a request and waits for its answer: status and body. One write and, for a short answer, one read.
+    async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(u16, &[u8])> {
+        self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
@@ -258,23 +261,48 @@ impl Connection {
             let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") else {
                 continue;
             };
-            let head = std::str::from_utf8(&self.buffer[..end])?.to_ascii_lowercase();
+            let head = std::str::from_utf8(&self.buffer[..end])?;
             let status: u16 = head.get(9..12).context("no status")?.parse()?;
-            let length: usize = head
+            let length = head
                 .lines()
-                .find_map(|line| line.strip_prefix("content-length: "))
-                .context("no length")?
-                .trim()
-                .parse()?;
+                .filter_map(|line| line.split_once(": "))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+            // An answer without one, such as 204, has no body.
+            let length: usize = length.map_or(Ok(0), |(_, length)| length.trim().parse())?;
             while self.buffer.len() < end + 4 + length {
                 if self.stream.read_buf(&mut self.buffer).await? == 0 {
                     bail!("the server closed the connection");
                 }
             }
-            return Ok((
-                status,
-                String::from_utf8_lossy(&self.buffer[end + 4..]).into_owned(),
-            ));
+            return Ok((status, &self.buffer[end + 4..]));
         }
     }
+}
+
+/// A request as it goes over the wire.
+fn request(method: &str, path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Removes every monitor of a model, once the defaults are made: then its rows are stored and profiled only.
+pub(crate) async fn remove_monitors(address: SocketAddr, model: &str) -> anyhow::Result<()> {
+    for monitor in ["data-drift", "prior-drift", "concept-drift"] {
+        let path = format!("/v1/models/{model}/monitors/{monitor}");
+        loop {
+            let mut connection = Connection::open(address).await?;
+            match connection
+                .send("DELETE", &path, "application/json", b"")
+                .await?
+            {
+                (200..300, _) => break,
+                (404, _) => tokio::time::sleep(Duration::from_millis(20)).await,
+                (status, answer) => bail!("{path}: {status} {answer}"),
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The service under load, client included, beside what Postgres alone can do in the same run.
 //!
-//! `cargo bench -p leeway --bench service [-- PART ...]`; parts: `ingest`, `visible`, `models`. Starts a private
-//! Postgres and the server on loopback, and ends both.
+//! `cargo bench -p leeway --bench service [-- PART ...]`; parts: `ingest` (or of it `arrow`, `batch`, `single`),
+//! `visible`, `models`. Starts a private Postgres and the server on loopback, and ends both.
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod bodies;
@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use bodies::Shape;
 use client::{Load, Report};
-use server::Served;
+use server::{Cpu, Served};
 
 /// Length of one measurement.
 const SECONDS: u64 = 6;
-/// Clients at once.
-const CONNECTIONS: [usize; 2] = [1, 64];
+/// How long idle models are watched: at least one thorough sweep lies in it.
+const IDLE: Duration = Duration::from_secs(35);
 
 fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args()
@@ -33,30 +33,84 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let served = Served::start().await?;
+        let mut served = Served::start().await?;
         println!(
             "fsync of 8 KiB in the data directory: median {:.0} us",
             fsync::median(served.directory())?.as_secs_f64() * 1e6
         );
-        if part("ingest") {
-            ingest(&served).await?;
+        let shape = |shape| part("ingest") || part(Shape::name(shape));
+        if [Shape::Arrow, Shape::Batch, Shape::Single]
+            .into_iter()
+            .any(shape)
+        {
+            ingest(&served, shape).await?;
         }
         if part("visible") {
             visible(&served).await?;
         }
         if part("models") {
-            models(&served).await?;
+            models(&mut served).await?;
         }
         served.stop().await
     })
 }
 
-async fn ingest(served: &Served) -> anyhow::Result<()> {
+/// One figure of the way in.
+struct Case {
+    name: &'static str,
+    shape: Shape,
+    connections: usize,
+    watched: Watched,
+}
+
+/// What is evaluated as rows arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    /// The default monitors, against the rows before the current window: another baseline each time.
+    ByRowsBefore,
+    /// The default monitors, against uploaded reference data.
+    ByReference,
+    /// Nothing.
+    Not,
+}
+
+const CASES: [Case; 8] = {
+    const fn case(name: &'static str, shape: Shape, connections: usize) -> Case {
+        Case {
+            name,
+            shape,
+            connections,
+            watched: Watched::ByRowsBefore,
+        }
+    }
+    [
+        case("10,000 rows, Arrow", Shape::Arrow, 1),
+        case("10,000 rows, Arrow", Shape::Arrow, 64),
+        case("1,000 rows, JSON", Shape::Batch, 1),
+        case("1,000 rows, JSON", Shape::Batch, 64),
+        case("one row, JSON", Shape::Single, 1),
+        case("one row, JSON", Shape::Single, 64),
+        Case {
+            name: "one row, reference data",
+            shape: Shape::Single,
+            connections: 64,
+            watched: Watched::ByReference,
+        },
+        Case {
+            name: "one row, no monitors",
+            shape: Shape::Single,
+            connections: 64,
+            watched: Watched::Not,
+        },
+    ]
+};
+
+async fn ingest(served: &Served, wanted: impl Fn(Shape) -> bool) -> anyhow::Result<()> {
     println!(
         "\ningest over HTTP: 20 numeric and 5 categorical features, {SECONDS} s each, client on the same cores"
     );
     println!(
-        "{:<28} {:>6} {:>12} {:>10} {:>10} {:>8} {:>8} {:>12} {:>12}",
+        "{:<28} {:>6} {:>10} {:>9} {:>9} {:>8} {:>8} {:>12} {:>10}   {:>8} {:>8} {:>8}",
         "request",
         "conns",
         "rows/s",
@@ -65,45 +119,62 @@ async fn ingest(served: &Served) -> anyhow::Result<()> {
         "5xx/429",
         "of COPY",
         "COPY rows/s",
-        "profiled s"
+        "profiled s",
+        "server",
+        "Postgres",
+        "client",
     );
+    println!("{:>136}", "CPU us a row");
     let mut copies = Vec::new();
-    for (shape, name) in [
-        (Shape::Arrow, "10,000 rows, Arrow"),
-        (Shape::Batch, "1,000 rows, JSON"),
-        (Shape::Single, "one row, JSON"),
-    ] {
-        for connections in CONNECTIONS {
-            // The limit is taken beside each figure: the machine is shared, and its disk has moods.
-            let copy = limit::staged_copy(served.database(), Duration::from_secs(3)).await?;
-            let model = format!("bench-{shape:?}-{connections}").to_lowercase();
-            let load = Load {
-                address: served.address(),
-                model,
-                shape,
-                connections,
-                length: Duration::from_secs(SECONDS),
-            };
-            let report: Report = client::run(&load).await?;
-            // Rows are counted while others arrive; what is left of that must not run beside the next figure.
-            let settled = served.settle().await?;
-            let stored = served.rows_of(&load.model).await?;
-            anyhow::ensure!(
-                stored >= report.rows,
-                "{stored} rows are stored, {} were acknowledged",
-                report.rows
-            );
-            println!(
-                "{name:<28} {connections:>6} {:>12.0} {:>10.2} {:>10.2} {:>8} {:>7.0}% {copy:>12.0} {:>12.1}",
-                report.rows_per_second(),
-                report.quantile(50).as_secs_f64() * 1e3,
-                report.quantile(99).as_secs_f64() * 1e3,
-                report.refused,
-                report.rows_per_second() / copy * 100.0,
-                settled.as_secs_f64(),
-            );
-            copies.push(copy);
+    for (at, case) in CASES
+        .iter()
+        .enumerate()
+        .filter(|(_, case)| wanted(case.shape))
+    {
+        // The limit is taken beside each figure: the machine is shared, and its disk has moods.
+        let copy = limit::staged_copy(served.database(), Duration::from_secs(3)).await?;
+        let load = Load {
+            address: served.address(),
+            model: format!("bench-{at}"),
+            shape: case.shape,
+            connections: case.connections,
+            length: Duration::from_secs(SECONDS),
+        };
+        let model = load.model.clone();
+        let ready = client::prepare(load).await?;
+        match case.watched {
+            Watched::ByRowsBefore => {}
+            Watched::ByReference => client::post_reference(served.address(), &model).await?,
+            Watched::Not => client::remove_monitors(served.address(), &model).await?,
         }
+        let before = served.cpu()?;
+        let report: Report = client::run(ready).await?;
+        let after = served.cpu()?;
+        // Rows are counted while others arrive; what is left of that must not run beside the next figure.
+        let settled = served.settle().await?;
+        let stored = served.rows_of(&model).await?;
+        anyhow::ensure!(
+            stored >= report.rows,
+            "{stored} rows are stored, {} were acknowledged",
+            report.rows
+        );
+        let each =
+            |part: fn(&Cpu) -> f64| (part(&after) - part(&before)) * 1e6 / report.rows as f64;
+        println!(
+            "{:<28} {:>6} {:>10.0} {:>9.2} {:>9.2} {:>8} {:>7.0}% {copy:>12.0} {:>10.1}   {:>8.1} {:>8.1} {:>8.1}",
+            case.name,
+            case.connections,
+            report.rows_per_second(),
+            report.quantile(50).as_secs_f64() * 1e3,
+            report.quantile(99).as_secs_f64() * 1e3,
+            report.refused,
+            report.rows_per_second() / copy * 100.0,
+            settled.as_secs_f64(),
+            each(|cpu| cpu.server),
+            each(|cpu| cpu.postgres),
+            each(|cpu| cpu.client),
+        );
+        copies.push(copy);
     }
     copies.sort_by(f64::total_cmp);
     println!(
@@ -125,13 +196,7 @@ async fn visible(served: &Served) -> anyhow::Result<()> {
         length: Duration::from_secs(20),
     };
     // A window of all rows, so that its size tells which rows it has seen.
-    client::post(
-        served.address(),
-        "/v1/models/bench-probe/reference",
-        "application/json",
-        &Shape::Batch.body(1, 0),
-    )
-    .await?;
+    client::post_reference(served.address(), "bench-probe").await?;
     let spec = r#"{"detector":"data-drift","reference":{"from":"data-set"},"current":{"of":"since-training"}}"#;
     client::put(
         served.address(),
@@ -139,7 +204,8 @@ async fn visible(served: &Served) -> anyhow::Result<()> {
         spec,
     )
     .await?;
-    let background = tokio::spawn(async move { client::run(&load).await });
+    let ready = client::prepare(load).await?;
+    let background = tokio::spawn(client::run(ready));
     let mut waits = Vec::new();
     let until = Instant::now() + Duration::from_secs(18);
     let mut rows = 0;
@@ -166,9 +232,10 @@ async fn visible(served: &Served) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Resident memory with registered models that are idle.
-async fn models(served: &Served) -> anyhow::Result<()> {
-    println!("\nregistered models, idle");
+/// Resident memory with registered models that are idle, what they cost while nothing happens, and how the server starts
+/// with them.
+async fn models(served: &mut Served) -> anyhow::Result<()> {
+    println!("\nregistered models, idle; commits do not wait for the disk");
     served.set_durable(false).await?;
     let before = served.resident_bytes()?;
     let mut registered = 0;
@@ -185,5 +252,22 @@ async fn models(served: &Served) -> anyhow::Result<()> {
         );
         registered = count;
     }
-    served.set_durable(true).await
+    served.set_durable(true).await?;
+    let cpu = served.cpu()?;
+    tokio::time::sleep(IDLE).await;
+    let after = served.cpu()?;
+    println!(
+        "{:.0} s in which nothing happens: {:.2} s of CPU in the server, {:.2} s in Postgres",
+        IDLE.as_secs_f64(),
+        after.server - cpu.server,
+        after.postgres - cpu.postgres,
+    );
+    let start = served.restart().await?;
+    let resident = served.resident_bytes()?;
+    println!(
+        "started again with them: ready after {:.2} s, {:.1} MB resident",
+        start.as_secs_f64(),
+        resident as f64 / 1e6
+    );
+    Ok(())
 }

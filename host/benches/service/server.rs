@@ -16,14 +16,72 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the profiles of a load may take to be complete.
 const SETTLING: Duration = Duration::from_mins(2);
 
+/// The process, which ends with this value if it did not before.
+struct Server(Child);
+
+impl Server {
+    fn start(database: &str, address: SocketAddr, data: &Path) -> anyhow::Result<Self> {
+        let child = Command::new(env!("CARGO_BIN_EXE_leeway"))
+            .args(["serve", "--listen", &address.to_string(), "--data-dir"])
+            .arg(data)
+            .env("DATABASE_URL", database)
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(
+                std::env::temp_dir().join("leeway-bench-service.log"),
+            )?)
+            .spawn()?;
+        Ok(Self(child))
+    }
+
+    /// Tells it to end, and waits until it has.
+    fn stop(&mut self) -> anyhow::Result<()> {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        self.0.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already, or nobody needs to know how it ends.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The service under test.
 pub(crate) struct Served {
-    child: Child,
+    child: Server,
     cluster: Cluster,
     address: SocketAddr,
     database: String,
     client: reqwest::Client,
     directory: tempfile::TempDir,
+}
+
+/// CPU seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cpu {
+    pub(crate) server: f64,
+    pub(crate) postgres: f64,
+    pub(crate) client: f64,
+}
+
+/// Where Postgres says its number, inside of its folder.
+const POSTMASTER: &str = "data/postmaster.pid";
+
+/// CPU time of a process in ticks, with that of children that have ended if asked.
+fn ticks(pid: u32, with_children: bool) -> anyhow::Result<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name of the program, in brackets, may hold anything.
+    let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
+    let fields = fields.split_whitespace().skip(11);
+    let own = if with_children { 4 } else { 2 };
+    fields
+        .take(own)
+        .map(|field| Ok(field.parse::<u64>()?))
+        .sum()
 }
 
 impl Served {
@@ -38,15 +96,8 @@ impl Served {
         Store::create_database(&cluster.url("postgres"), "leeway").await?;
         let database = cluster.url("leeway");
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let child = Command::new(env!("CARGO_BIN_EXE_leeway"))
-            .args(["serve", "--listen", &address.to_string(), "--data-dir"])
-            .arg(directory.path().join("data"))
-            .env("DATABASE_URL", &database)
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(
-                std::env::temp_dir().join("leeway-bench-service.log"),
-            )?)
-            .spawn()?;
+        let data = directory.path().join("data");
+        let child = Server::start(&database, address, &data)?;
         let client = reqwest::Client::new();
         let served = Self {
             child,
@@ -56,20 +107,34 @@ impl Served {
             client,
             directory,
         };
+        served.ready().await?;
+        Ok(served)
+    }
+
+    async fn ready(&self) -> anyhow::Result<()> {
         let until = Instant::now() + PATIENCE;
-        while !served
-            .client
-            .get(format!("http://{address}/health/ready"))
-            .send()
-            .await
-            .is_ok_and(|answer| answer.status().is_success())
-        {
+        let url = format!("http://{}/health/ready", self.address);
+        let is_ready = async || {
+            let answer = self.client.get(&url).send().await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        };
+        while !is_ready().await {
             if Instant::now() > until {
                 bail!("the service is not ready after {} s", PATIENCE.as_secs());
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(served)
+        Ok(())
+    }
+
+    /// Ends the server and starts it again on the same data; how long the start took until it was ready.
+    pub(crate) async fn restart(&mut self) -> anyhow::Result<Duration> {
+        tokio::task::block_in_place(|| self.child.stop())?;
+        let start = Instant::now();
+        let data = self.directory.path().join("data");
+        self.child = Server::start(&self.database, self.address, &data)?;
+        self.ready().await?;
+        Ok(start.elapsed())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -173,9 +238,33 @@ impl Served {
         Ok(())
     }
 
+    /// CPU seconds that the parts have used so far.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Cpu> {
+        let postmaster =
+            std::fs::read_to_string(self.directory().join("postgres").join(POSTMASTER))?;
+        let postmaster: u32 = postmaster
+            .lines()
+            .next()
+            .context("no pid")?
+            .trim()
+            .parse()?;
+        let mut postgres = ticks(postmaster, true)?;
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        for child in std::fs::read_to_string(children)?.split_whitespace() {
+            // One that has ended since is counted by its parent.
+            postgres += ticks(child.parse()?, true).unwrap_or(0);
+        }
+        let seconds = |ticks: u64| ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
+        Ok(Cpu {
+            server: seconds(ticks(self.child.0.id(), false)?),
+            postgres: seconds(postgres),
+            client: seconds(ticks(std::process::id(), false)?),
+        })
+    }
+
     /// Memory of the server's own process.
     pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id()))?;
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
@@ -184,10 +273,8 @@ impl Served {
     }
 
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         tokio::task::spawn_blocking(move || {
-            self.child.wait()?;
+            self.child.stop()?;
             self.cluster.stop();
             anyhow::Ok(())
         })

@@ -10,7 +10,7 @@ use axum::extract::FromRef;
 use crate::domain::Clock;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
-use crate::monitor::Watch;
+use crate::monitor::{Overview, Versions, Watch};
 use crate::store::{SqlLimits, SqlReader, Store};
 
 use super::auth::Access;
@@ -84,6 +84,10 @@ pub struct Parts {
     pub ingest: Arc<Ingest>,
     /// Monitors and evaluations.
     pub watch: Arc<Watch>,
+    /// How all models stand.
+    pub overview: Overview,
+    /// Versions of uploaded detectors.
+    pub versions: Versions,
     /// What is only read.
     pub store: Store,
     /// What time it is.

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::Clock;
 use crate::domain::access::{Caller, Scope};
+use crate::domain::version::Actor;
 use crate::store::{Store, StoreResult};
 
 use super::error::{ApiError, ApiResult};
@@ -97,13 +98,18 @@ impl Access {
         }))
     }
 
-    /// Whether a request with these headers may do what needs `scope`.
+    /// Whether a request with these headers may do what needs `scope`; who asks, where the server has tokens.
     ///
     /// # Errors
     /// 401 without a valid token, 403 if it lacks the scope, 503 if nobody can tell.
-    pub async fn check(&self, headers: &HeaderMap, scope: Scope, now: Instant) -> ApiResult<()> {
+    pub async fn check(
+        &self,
+        headers: &HeaderMap,
+        scope: Scope,
+        now: Instant,
+    ) -> ApiResult<Option<Arc<Caller>>> {
         if !self.guarded(now).await? {
-            return Ok(());
+            return Ok(None);
         }
         let Some(token) = bearer(headers) else {
             return Err(ApiError::new(
@@ -118,7 +124,7 @@ impl Access {
             )
         })?;
         if caller.may(scope) {
-            return Ok(());
+            return Ok(Some(caller));
         }
         let detail = format!("this needs a token with the scope '{scope}'");
         Err(ApiError::new(ProblemKind::Forbidden, detail).with_header(
@@ -177,14 +183,22 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
+/// Who sends a request, as the audit notes it.
+#[derive(Debug, Clone)]
+pub(super) struct Who(pub Actor);
+
 /// The layer of the routes that need a scope.
 pub(super) async fn require(
     State((access, scope)): State<(Access, Scope)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     match access.check(request.headers(), scope, Instant::now()).await {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            let who = Who(caller.as_deref().map(Actor::from).unwrap_or_default());
+            request.extensions_mut().insert(who);
+            next.run(request).await
+        }
         Err(error) => error.into_response(),
     }
 }
@@ -233,6 +247,7 @@ mod tests {
             access
                 .check(&headers, scope, now)
                 .await
+                .map(|caller| assert_eq!(caller.unwrap().name, "somebody"))
                 .map_err(|error| error.kind())
         };
 
@@ -264,7 +279,7 @@ mod tests {
         let checked = access
             .check(&HeaderMap::new(), Scope::Admin, Instant::now())
             .await;
-        assert!(checked.is_ok());
+        assert!(checked.unwrap().is_none());
     }
 
     #[tokio::test]

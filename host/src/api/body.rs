@@ -12,9 +12,13 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::ingest::{BODY_BYTES_MAX, REFERENCE_BYTES_MAX};
+
 use super::error::{ApiError, ApiResult};
 use super::problem::ProblemKind;
 
+/// Bytes of all bodies larger than 64 KiB that are held at a time, so the largest that any body may have.
+pub const BODIES_BYTES_MAX: usize = 512 << 20;
 /// Bodies up to this size, in bytes, are held without asking for room: the limit on concurrent requests bounds them.
 const SMALL_BYTES: usize = 64 << 10;
 /// Room is given out in pieces of this many bytes.
@@ -45,10 +49,10 @@ impl Default for BodyLimits {
     /// 64 MiB a batch, 256 MiB a reference data set, 1 MiB else, 512 MiB together, a minute.
     fn default() -> Self {
         Self {
-            batch_bytes_max: 64 << 20,
-            reference_bytes_max: 256 << 20,
+            batch_bytes_max: BODY_BYTES_MAX,
+            reference_bytes_max: REFERENCE_BYTES_MAX,
             document_bytes_max: 1 << 20,
-            total_bytes_max: 512 << 20,
+            total_bytes_max: BODIES_BYTES_MAX,
             wait: Duration::from_mins(1),
         }
     }

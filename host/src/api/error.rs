@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
 use crate::ingest::{IngestError, RowProblem};
-use crate::monitor::{ProfileError, WatchError};
+use crate::monitor::{ProfileError, VersionError, WatchError};
 use crate::store::StoreError;
 
 use super::problem::{InputProblem, PROBLEM_JSON, Problem, ProblemKind};
@@ -138,6 +138,7 @@ impl From<WatchError> for ApiError {
             WatchError::NoModel(_) => ProblemKind::NoModel,
             WatchError::NoMonitor { .. } => ProblemKind::NoMonitor,
             WatchError::NoBacktest(_) => ProblemKind::NoBacktest,
+            WatchError::NoColumn(_) => ProblemKind::BadQuery,
             WatchError::NameTaken { .. } => ProblemKind::NameTaken,
             WatchError::Spec { .. } | WatchError::TooMany(_) | WatchError::Schema(_) => {
                 ProblemKind::BadMonitor
@@ -146,6 +147,7 @@ impl From<WatchError> for ApiError {
         };
         let answer = Self::new(kind, error.to_string());
         match error {
+            WatchError::NoColumn(_) => answer.at("column"),
             WatchError::Spec { field, reason } => Self {
                 errors: vec![InputProblem {
                     row: None,
@@ -154,6 +156,39 @@ impl From<WatchError> for ApiError {
                 }],
                 ..answer
             },
+            _ => answer,
+        }
+    }
+}
+
+impl From<VersionError> for ApiError {
+    fn from(error: VersionError) -> Self {
+        let kind = match error {
+            VersionError::Watch(error) => return error.into(),
+            VersionError::Host(error) => return Self::caused(ProblemKind::Internal, error),
+            VersionError::Refused { .. } | VersionError::Limit(_) | VersionError::Closed => {
+                ProblemKind::BadDetector
+            }
+            VersionError::NameTaken(_) => ProblemKind::NameTaken,
+            VersionError::VersionTaken { .. } => ProblemKind::VersionTaken,
+            VersionError::MetricTaken(_) => ProblemKind::MetricTaken,
+            VersionError::NoVersion(_) => ProblemKind::NoDetector,
+            VersionError::State { .. } => ProblemKind::WrongState,
+            VersionError::InUse { .. } => ProblemKind::InUse,
+            VersionError::Busy(_) => ProblemKind::Busy,
+        };
+        let answer = Self::new(kind, error.to_string());
+        match error {
+            VersionError::Refused { step, reason } => Self {
+                errors: vec![InputProblem {
+                    row: None,
+                    field: Some(step.to_string()),
+                    reason,
+                }],
+                ..answer
+            },
+            VersionError::Limit(limit) => answer.at(limit.field),
+            VersionError::MetricTaken(taken) => answer.at(taken.metric),
             _ => answer,
         }
     }

@@ -54,6 +54,10 @@ pub(super) struct MeasurementsQuery {
     #[serde(default)]
     #[param(nullable = false)]
     to: Option<Timestamp>,
+    /// Those of versions that are not in use: shadows, and versions that a backtest tries.
+    #[serde(default)]
+    #[param(default = false)]
+    shadow: bool,
     /// Most measurements of the page.
     #[serde(default, deserialize_with = "query_integer")]
     #[param(minimum = 1, maximum = 1000, default = 100, nullable = false)]
@@ -89,6 +93,10 @@ pub(super) struct EvaluationsQuery {
     #[serde(default)]
     #[param(nullable = false)]
     to: Option<Timestamp>,
+    /// Those of versions that are not in use: shadows, and versions that a backtest tries.
+    #[serde(default)]
+    #[param(default = false)]
+    shadow: bool,
     /// Most evaluations of the page.
     #[serde(default, deserialize_with = "query_integer")]
     #[param(minimum = 1, maximum = 1000, default = 100, nullable = false)]
@@ -97,6 +105,10 @@ pub(super) struct EvaluationsQuery {
     #[serde(default, deserialize_with = "query_text")]
     #[param(nullable = false, pattern = r"^[0-9]{1,16}\.[0-9]{1,18}$")]
     cursor: Option<String>,
+    /// Whether each comes with its measurements; of a model with many columns they are most of the answer.
+    #[serde(default = "yes")]
+    #[param(default = true)]
+    measurements: bool,
 }
 
 /// Shows the latest evaluation of each monitor
@@ -142,6 +154,7 @@ pub(super) async fn list_measurements(
         from: query.from,
         to: query.to,
         after,
+        shadow: query.shadow,
         limit: u32::from(limit) + 1,
     };
     let found = app.store.measurements(&filter).await?;
@@ -172,7 +185,9 @@ pub(super) async fn list_evaluations(
         from: query.from,
         to: query.to,
         after,
+        shadow: query.shadow,
         limit: u32::from(limit) + 1,
+        bare: !query.measurements,
     };
     let found = app.store.evaluations(&filter).await?;
     let place = |one: &EvaluationRecord| {
@@ -180,6 +195,10 @@ pub(super) async fn list_evaluations(
         format!("{micros}.{}", one.evaluation_no)
     };
     Ok(axum::Json(shown(Page::of(found, limit.into(), place))))
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn shown<R, V: From<R>>(page: Page<R>) -> Page<V> {

@@ -79,7 +79,7 @@ pub(super) async fn create_model(
         .map_err(|error| ApiError::new(ProblemKind::BadModel, error.to_string()).at("model_id"))?;
     let known = app.store.model(&id).await?;
     let model = app.ingest.register(patch.of(id)).await?;
-    follow(&app, known.as_ref(), &model).await?;
+    app.watch.touched(model.no);
     let status = match known {
         Some(_) => StatusCode::OK,
         None => StatusCode::CREATED,
@@ -114,21 +114,10 @@ pub(super) async fn change_model(
     Json(patch): Json<ModelPatch>,
 ) -> ApiResult<axum::Json<ModelView>> {
     let id = model_id(id)?;
-    let known = existing(&app, &id).await?;
+    existing(&app, &id).await?;
     let model = app.ingest.register(patch.of(id)).await?;
-    follow(&app, Some(&known), &model).await?;
+    app.watch.touched(model.no);
     Ok(axum::Json(model.into()))
-}
-
-/// Evaluates a model soon whose registration was changed: what its monitors compare with may be another now.
-async fn follow(app: &App, before: Option<&Model>, model: &Model) -> ApiResult<()> {
-    let trained = before.and_then(|before| before.last_training_time);
-    if before.is_some() && trained != model.last_training_time {
-        app.watch.rebased(model.no).await?;
-    } else {
-        app.watch.touched(model.no);
-    }
-    Ok(())
 }
 
 /// Deletes a model

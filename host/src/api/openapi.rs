@@ -21,7 +21,7 @@ const NAME: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
 const BEARER: &str = "bearer";
 
 /// Tags in the order in which their operations can be tried one after the other.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("models", "The watched models."),
     ("reference", "Data sets that define normal."),
     ("predictions", "Rows of models in service."),
@@ -29,6 +29,10 @@ const TAGS: [(&str, &str); 10] = [
     (
         "monitors",
         "Which detector watches which model, on which windows, when.",
+    ),
+    (
+        "detectors",
+        "What judges: those that come with the host, and those that teams upload.",
     ),
     ("evaluations", "Runs of monitors: now, and over the past."),
     ("measurements", "What was measured."),
@@ -44,7 +48,7 @@ Send the rows of a model as it answers, and labels when they arrive; three monit
 
 Errors are RFC 9457 problem documents: `type` names the kind and leads to its explanation, `errors` says where input is wrong. A `503` carries `Retry-After`; rows may always be sent again, for the same `record_id` at the same `prediction_time` counts once.
 
-While the server has tokens, every operation with a lock needs a bearer token with the scope that it names: `ingest`, `read`, or `admin`, which holds the others.";
+While the server has tokens, every operation with a lock needs a bearer token with the scope that it names: `ingest`, `read`, `detectors`, or `admin`, which holds the others.";
 
 /// The document before there are operations in it.
 pub(super) fn skeleton() -> OpenApi {
@@ -121,6 +125,7 @@ const NOT_FOUND: Shared = Shared {
         ProblemKind::NoMonitor,
         ProblemKind::NoReference,
         ProblemKind::NoBacktest,
+        ProblemKind::NoDetector,
         ProblemKind::NoProblem,
         ProblemKind::NoRoute,
     ],
@@ -152,6 +157,7 @@ const UNPROCESSABLE: Shared = Shared {
         ProblemKind::BadText,
         ProblemKind::BadModel,
         ProblemKind::BadMonitor,
+        ProblemKind::BadDetector,
         ProblemKind::BadSql,
     ],
     header: None,
@@ -213,7 +219,7 @@ fn example(kind: ProblemKind) -> serde_json::Value {
 }
 
 /// Schemas whose types refuse fields that they do not know, which the derive does not say.
-const CLOSED: [&str; 18] = [
+const CLOSED: [&str; 19] = [
     "CadenceView",
     "ColumnForm",
     "CurrentSpecView",
@@ -232,6 +238,7 @@ const CLOSED: [&str; 18] = [
     "ReferenceSpecView",
     "RowForm",
     "SqlForm",
+    "TrialForm",
 ];
 
 /// Says of the schemas in [`CLOSED`] that they take no other fields, and sorts the paths, so that what is made stands before what

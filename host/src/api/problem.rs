@@ -59,7 +59,7 @@ kinds! {
     Unauthorized = UNAUTHORIZED, "unauthorized", "A token is needed",
         "The server has tokens, and the request brought none or one that is not valid (any more). Send `Authorization: Bearer <token>`; `leeway token` makes one.";
     Forbidden = FORBIDDEN, "forbidden", "The token does not allow this",
-        "The token is valid but lacks the scope that this operation needs: ingest, read or admin. `WWW-Authenticate` names it.";
+        "The token is valid but lacks the scope that this operation needs: ingest, read, detectors or admin. `WWW-Authenticate` names it.";
     NoRoute = NOT_FOUND, "no-route", "There is nothing at this path",
         "No operation has this path. The document at /openapi.json lists those that exist.";
     NoModel = NOT_FOUND, "no-model", "There is no such model",
@@ -70,6 +70,20 @@ kinds! {
         "The model has no reference data of this version.";
     NoBacktest = NOT_FOUND, "no-backtest", "There is no such backtest",
         "No backtest has this number.";
+    NoEvaluation = NOT_FOUND, "no-evaluation", "There is no such evaluation",
+        "No evaluation has this number. Evaluations go with their monitor, and when they are older than they may be.";
+    NotJudged = CONFLICT, "not-judged", "The evaluation has no measurements",
+        "Only an evaluation that came to measurements can be made again. This one failed, or had too little to judge.";
+    InputsNotKept = CONFLICT, "inputs-not-kept", "What the evaluation was made of was not kept",
+        "The evaluation cannot be made again: it is from an earlier version of leeway, or was made over a window that kept changing while it was read, over more chunks than a list may have, or from a state too large to keep.";
+    InputsGone = CONFLICT, "inputs-gone", "What the evaluation was made of is gone",
+        "The evaluation cannot be made again: the detail says what is missing, such as the component, the reference data, or rows of a chunk that has changed since.";
+    InputsDiffer = CONFLICT, "inputs-differ", "What the evaluation was made of cannot be rebuilt",
+        "What could be rebuilt has another digest than what the evaluation was made of, so nothing was compared. The detail says what differs.";
+    ReplayFailed = CONFLICT, "replay-failed", "The detector gave no answer this time",
+        "The evaluation was made again from the same inputs, and the detector failed. The detail says how.";
+    NoDetector = NOT_FOUND, "no-detector", "There is no such detector",
+        "No detector has this name, or it has no such version.";
     NoProblem = NOT_FOUND, "no-problem", "There is no such kind of problem",
         "No kind of problem has this name.";
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not have this method",
@@ -81,7 +95,15 @@ kinds! {
     Contradiction = CONFLICT, "contradiction", "This contradicts what is known of the model",
         "A field was given a value that differs from the known one and cannot change any more. Nothing was stored.";
     NameTaken = CONFLICT, "name-taken", "The name is taken",
-        "Something of this name exists already. PUT changes a monitor.";
+        "Something of this name exists already. PUT changes a monitor. A detector cannot have the name of one that comes with the host.";
+    VersionTaken = CONFLICT, "version-taken", "The version is there already",
+        "This version of the detector is there with other bytes, or with other limits. A version never changes: raise its number.";
+    MetricTaken = CONFLICT, "metric-taken", "A metric has the name of another detector's",
+        "On /metrics a name is made of the kind of drift and the metric, and each belongs to one detector. The detail names the metric and whose it is: give it a name of its own.";
+    WrongState = CONFLICT, "wrong-state", "The version is not in a state for this",
+        "Versions are uploaded, refused, certified, active, shadow, retired or quarantined. The detail says which this one is and what is possible from there.";
+    InUse = CONFLICT, "in-use", "Monitors use this detector",
+        "Change or delete the monitors that the detail names, or activate another version first.";
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "More came in than is allowed",
         "The body, also after decompression, or something in it is larger or more than the server takes. The detail names the limit. Nothing was stored: send smaller batches.";
     UnsupportedType = UNSUPPORTED_MEDIA_TYPE, "unsupported-type", "The format of the body is not supported",
@@ -94,6 +116,8 @@ kinds! {
         "What is said of the model makes no sense in itself, or breaks a limit.";
     BadMonitor = UNPROCESSABLE_ENTITY, "bad-monitor", "The monitor cannot be made like this",
         "The detector is unknown, its configuration does not fit its schema, or a window or cadence makes no sense. `errors` names the field.";
+    BadDetector = UNPROCESSABLE_ENTITY, "bad-detector", "The detector is refused",
+        "The upload fails a step of the way in. `errors` names the step: `size`, `form` (a component, not a core module), `imports` (windows, kernels and logging of the contract alone), `exports` (one of the two worlds), `compile`, `describe` (what it says of itself, the schema of its configuration included), or the limit that it cannot have. `leeway plugin inspect` and `leeway plugin test` say the same before an upload.";
     BadSql = UNPROCESSABLE_ENTITY, "bad-sql", "The statement was refused",
         "The statement is not one single reading statement over the views of the schema `history`, is not correct, or needs more time or rows than allowed. The detail says what the database said.";
     NoSql = NOT_IMPLEMENTED, "no-sql", "Statements cannot be run on this database",

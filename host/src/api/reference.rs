@@ -94,7 +94,7 @@ pub(super) async fn add_reference(
     if version.active {
         // Whoever deleted the model meanwhile came first.
         if let Some(model) = app.store.model(&id).await? {
-            app.watch.rebased(model.no).await?;
+            app.watch.touched(model.no);
         }
     }
     let view = ReferenceView::from(version);
@@ -129,7 +129,7 @@ pub(super) async fn activate_reference(
     let model = existing(&app, &model_id(id)?).await?;
     let version = number(&version, ProblemKind::NoReference)?;
     if app.store.activate_reference(model.no, version).await? {
-        app.watch.rebased(model.no).await?;
+        app.watch.touched(model.no);
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(no_version(model.id.as_str(), version))
@@ -149,7 +149,7 @@ pub(super) async fn delete_reference(
     let model = existing(&app, &model_id(id)?).await?;
     let version = number(&version, ProblemKind::NoReference)?;
     if app.store.delete_reference(model.no, version).await? {
-        app.watch.rebased(model.no).await?;
+        app.watch.touched(model.no);
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(no_version(model.id.as_str(), version))

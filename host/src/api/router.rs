@@ -17,8 +17,8 @@ use crate::domain::access::Scope;
 use super::app::App;
 use super::auth::{self, Access, NoTokens};
 use super::{
-    detectors, gate, labels, legacy, measurements, models, monitors, openapi, predictions,
-    reference, service, sql,
+    detectors, distributions, gate, labels, legacy, measurements, models, monitors, openapi,
+    overview, predictions, reference, replay, service, sql, ui,
 };
 
 /// Answers smaller than this, in bytes, are sent as they are.
@@ -36,6 +36,7 @@ pub fn router(app: App) -> Router {
     let gate = app.gate.clone();
     routes
         .route("/openapi.json", openapi)
+        .merge(ui::routes())
         .merge(SwaggerUi::new("/docs").config(swagger))
         .fallback(gate::no_route)
         .method_not_allowed_fallback(gate::no_method)
@@ -76,19 +77,34 @@ fn described(access: &Access) -> OpenApiRouter<App> {
         .routes(routes!(monitors::create_monitor))
         .routes(routes!(monitors::put_monitor, monitors::delete_monitor))
         .routes(routes!(monitors::start_backtest));
+    let detectors = OpenApiRouter::new()
+        .routes(routes!(detectors::upload_detector))
+        .routes(routes!(detectors::activate_version))
+        .routes(routes!(detectors::shadow_version))
+        .routes(routes!(detectors::retire_version))
+        .routes(routes!(detectors::delete_version))
+        .routes(routes!(detectors::try_version));
     let read = OpenApiRouter::new()
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
         .routes(routes!(reference::list_references))
         .routes(routes!(predictions::list_predictions))
         .routes(routes!(detectors::list_detectors))
+        .routes(routes!(detectors::list_events))
+        .routes(routes!(detectors::get_detector))
+        .routes(routes!(detectors::get_version))
+        .routes(routes!(detectors::get_card))
+        .routes(routes!(detectors::read_log))
         .routes(routes!(monitors::list_monitors))
         .routes(routes!(monitors::get_monitor))
         .routes(routes!(monitors::evaluate_model))
         .routes(routes!(monitors::evaluate_monitor))
         .routes(routes!(monitors::get_backtest))
+        .routes(routes!(overview::overview))
         .routes(routes!(measurements::latest_results))
+        .routes(routes!(distributions::distributions))
         .routes(routes!(measurements::list_evaluations))
+        .routes(routes!(replay::replay_evaluation))
         .routes(routes!(measurements::list_measurements))
         .routes(routes!(sql::run_sql))
         .routes(routes!(service::exposition))
@@ -97,6 +113,7 @@ fn described(access: &Access) -> OpenApiRouter<App> {
     let mut routes = OpenApiRouter::with_openapi(openapi::skeleton())
         .merge(group(open, None, access))
         .merge(group(admin, Some(Scope::Admin), access))
+        .merge(group(detectors, Some(Scope::Detectors), access))
         .merge(group(ingest, Some(Scope::Ingest), access))
         .merge(group(read, Some(Scope::Read), access));
     openapi::close(routes.get_openapi_mut());
@@ -151,6 +168,6 @@ mod tests {
                 assert_eq!(open, !responses.contains_key("401"), "{path}");
             }
         }
-        assert_eq!(operations, 34);
+        assert_eq!(operations, 48);
     }
 }

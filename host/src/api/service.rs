@@ -38,6 +38,8 @@ struct LinksView {
     docs: &'static str,
     /// The operations as an OpenAPI document.
     openapi: &'static str,
+    /// The page for people: how the models stand.
+    ui: &'static str,
     /// The models.
     models: &'static str,
     /// Series for Prometheus.
@@ -58,6 +60,7 @@ pub(super) async fn index() -> axum::Json<ServiceView> {
         links: LinksView {
             docs: "/docs",
             openapi: "/openapi.json",
+            ui: "/ui/",
             models: "/v1/models",
             metrics: "/metrics",
             health: "/health/ready",

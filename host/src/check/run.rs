@@ -1,11 +1,11 @@
 //! Runs a check: reads both files, fits every detector on the reference, judges the current window.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use crate::builtin;
-use crate::domain::Needs;
+use crate::domain::{Language, Needs};
 use crate::profile::Window;
 use crate::runtime::{
     Baseline, BatchDetector, CodeCache, CompileLimits, Compiler, Detector, Engine, Limits, LogLine,
@@ -20,8 +20,9 @@ use super::report::{Call, Chunk, Evaluation, ModelSummary, Report, WindowSummary
 use super::settings::{Chunking, Settings, Source};
 use super::stream::{Follower, Followers, Found};
 
-/// The sandbox of a check: compile children are runs of `program`; compiled code is kept in `cache`.
-pub fn runtime(program: &Path, cache: &Path) -> Result<Runtime, CheckError> {
+/// The sandbox of a check: compile children are runs of `program`; compiled code is kept in `cache`, and what runs
+/// detectors in source is in `interpreters`.
+pub fn runtime(program: &Path, cache: &Path, interpreters: PathBuf) -> Result<Runtime, CheckError> {
     let engine = Engine::start().map_err(|error| CheckError::Sandbox(format!("{error:#}")))?;
     let cache = CodeCache::open(cache).map_err(|source| CheckError::Cache {
         path: cache.to_owned(),
@@ -32,6 +33,7 @@ pub fn runtime(program: &Path, cache: &Path) -> Result<Runtime, CheckError> {
         Compiler::new(program.to_owned(), CompileLimits::default()),
         cache,
     )
+    .map(|runtime| runtime.with_interpreters(interpreters))
     .map_err(|error| CheckError::Sandbox(format!("{error:#}")))
 }
 
@@ -163,25 +165,25 @@ fn detectors(settings: &Settings, runtime: &Runtime) -> Result<Vec<Detector>, Ch
 }
 
 fn load(source: &Source, runtime: &Runtime) -> Result<Plugin, CheckError> {
-    let (name, component) = match source {
+    let (name, language, bytes) = match source {
         Source::Builtin(name) => {
             let there = || builtin::ALL.map(|builtin| builtin.name).join(", ");
             let found = builtin::find(name).ok_or_else(|| CheckError::NoDetector {
                 name: name.clone(),
                 there: there(),
             })?;
-            (name.clone(), found.component.to_vec())
+            (name.clone(), None, found.component.to_vec())
         }
         Source::File(path) => {
             let read = std::fs::read(path).map_err(|source| CheckError::ReadPlugin {
                 path: path.clone(),
                 source,
             })?;
-            (path.display().to_string(), read)
+            (path.display().to_string(), Language::of_file(path), read)
         }
     };
     runtime
-        .load(&component, Limits::default())
+        .load_as(language, &bytes, Limits::default())
         .map_err(|source| CheckError::Load { name, source })
 }
 

@@ -56,7 +56,7 @@ pub struct Roles {
 pub enum Source {
     /// It comes with the host.
     Builtin(String),
-    /// A component in a file.
+    /// A file with a component, or with source by the end of its name (`.py`, `.js`).
     File(PathBuf),
 }
 

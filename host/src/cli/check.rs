@@ -21,8 +21,8 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     files: FilesArgs,
 
-    /// Detectors that come with leeway: data-drift, prior-drift, concept-drift, adwin, page-hinkley
-    /// [default: data-drift,prior-drift,concept-drift]
+    /// Detectors that come with leeway: data-drift, prior-drift, concept-drift, adwin, page-hinkley; or files of your
+    /// own, as with --plugin [default: data-drift,prior-drift,concept-drift]
     #[arg(
         long = "detector",
         short,
@@ -31,7 +31,7 @@ pub(super) struct CheckArgs {
         help_heading = "Detectors"
     )]
     detectors: Vec<String>,
-    /// Detectors of your own: component files
+    /// Detectors of your own: components (.wasm), or source in Python (.py) or JavaScript (.js)
     #[arg(
         long = "plugin",
         short,
@@ -92,7 +92,11 @@ enum Colour {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let settings = settings(args)?;
     let program = std::env::current_exe().context("the program's own file cannot be found")?;
-    let runtime = check::runtime(&program, &args.files.cache.directory()?)?;
+    let runtime = check::runtime(
+        &program,
+        &args.files.cache.directory()?,
+        args.files.interpreters.folder(),
+    )?;
 
     let bar = args.files.progress_bar();
     let report = check::run(
@@ -160,13 +164,22 @@ fn settings(args: &CheckArgs) -> anyhow::Result<Settings> {
     Ok(Settings {
         detectors: builtin
             .into_iter()
-            .map(Source::Builtin)
+            .map(source)
             .chain(plugins.map(Source::File))
             .collect(),
         configs,
         chunking: chunking(args, file.check.chunk_rows, file.check.chunk_time)?,
         ..settings
     })
+}
+
+/// Names of detectors have no dots: what has is a file.
+fn source(detector: String) -> Source {
+    if detector.contains(['.', '/']) {
+        Source::File(detector.into())
+    } else {
+        Source::Builtin(detector)
+    }
 }
 
 fn chunking(args: &CheckArgs, rows: Option<u64>, time: Option<String>) -> anyhow::Result<Chunking> {

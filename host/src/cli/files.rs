@@ -10,6 +10,8 @@ use crate::domain::{ColumnKind, ModelType};
 use crate::input::{Format, ReadOptions, TimeUnit};
 use crate::profile::{KEPT_ROWS_DEFAULT, ProfileConfig};
 
+use crate::serve::InterpreterArgs;
+
 use super::cache::CacheArgs;
 use super::config_file::ConfigFile;
 
@@ -89,6 +91,8 @@ pub(super) struct FilesArgs {
     pub(super) rows_max: u32,
     #[command(flatten)]
     pub(super) cache: CacheArgs,
+    #[command(flatten)]
+    pub(super) interpreters: InterpreterArgs,
 }
 
 impl FilesArgs {

@@ -4,9 +4,12 @@ mod cache;
 mod check;
 mod config_file;
 mod demo;
+mod example;
 mod files;
 mod grid;
+mod model_api;
 mod plugin;
+mod replay;
 mod screen;
 mod serve;
 mod sql;
@@ -41,6 +44,10 @@ enum Command {
     Token(Box<token::TokenArgs>),
     Sql(Box<sql::SqlArgs>),
     Demo(demo::DemoArgs),
+    Replay(replay::ReplayArgs),
+    #[command(subcommand)]
+    Example(example::ExampleCommand),
+    ModelApi(model_api::ModelApiArgs),
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     /// Compiles a component from standard input to standard output, within limits.
@@ -60,6 +67,11 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line. Ends the process where it is wrong, or asks for help.
+    pub fn of_process() -> Self {
+        Self::parse_from(example::spelled_out(std::env::args_os()))
+    }
+
     /// Runs the command; returns the exit code.
     ///
     /// # Errors
@@ -75,6 +87,9 @@ impl Cli {
             Command::Token(args) => token::run(&args),
             Command::Sql(args) => sql::run(&args),
             Command::Demo(args) => demo::run(args),
+            Command::Example(command) => command.run(),
+            Command::ModelApi(args) => model_api::run(&args),
+            Command::Replay(args) => replay::run(&args),
             Command::Plugin(command) => command.run(),
             Command::CompileComponent {
                 cpu_seconds,

@@ -29,7 +29,7 @@ enum TokenCommand {
         /// Whose it is, in words
         #[arg(long)]
         name: String,
-        /// What it allows: ingest (send rows and labels), read, admin (everything); may be repeated
+        /// What it allows: ingest (send rows and labels), read, detectors (upload and activate detectors), admin (everything); may be repeated
         #[arg(long = "scope", required = true, value_delimiter = ',', value_parser = scope)]
         scopes: Vec<Scope>,
         /// Valid for so many days [default: until revoked]

@@ -12,15 +12,15 @@ use crate::domain::{DriftKind, Measurement, Verdict};
 
 /// How far a model's stream is, and what its monitors said last.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen {
-    pub(super) model: String,
-    pub(super) model_type: String,
-    pub(super) rows: u64,
-    pub(super) rows_total: u64,
-    pub(super) labels: u64,
-    pub(super) rows_per_second: f64,
-    pub(super) newest: Option<Timestamp>,
-    pub(super) evaluations: Vec<Evaluation>,
+pub(crate) struct Seen {
+    pub(crate) model: String,
+    pub(crate) model_type: String,
+    pub(crate) rows: u64,
+    pub(crate) rows_total: u64,
+    pub(crate) labels: u64,
+    pub(crate) rows_per_second: f64,
+    pub(crate) newest: Option<Timestamp>,
+    pub(crate) evaluations: Vec<Evaluation>,
 }
 
 /// How many columns of an evaluation were judged, and which of them drifted, worst first.
@@ -67,7 +67,7 @@ fn judged(evaluation: &Evaluation) -> Judged<'_> {
 }
 
 /// `10 of 14 drifted`, or why nothing can be said.
-fn tally(evaluation: &Evaluation) -> String {
+pub(crate) fn tally(evaluation: &Evaluation) -> String {
     match evaluation.outcome {
         Outcome::Judged => {
             let judged = judged(evaluation);
@@ -86,7 +86,7 @@ fn day(time: Timestamp) -> String {
 const WIDTH_MIN: usize = 30;
 
 /// The live table: at most `lines_max` lines, each monitor with as many columns as fit.
-pub(super) fn table(seen: &[Seen], width: usize, lines_max: usize, colour: bool) -> Vec<String> {
+pub(crate) fn table(seen: &[Seen], width: usize, lines_max: usize, colour: bool) -> Vec<String> {
     if width < WIDTH_MIN {
         return Vec::new();
     }
@@ -171,7 +171,7 @@ fn row(one: &Measurement) -> Vec<Cell> {
 }
 
 /// One line for each model at the end of a month, where there is no terminal.
-pub(super) fn line(month: &str, model: &Seen) -> String {
+pub(crate) fn line(month: &str, model: &Seen) -> String {
     let parts: Vec<String> = model
         .evaluations
         .iter()
@@ -210,7 +210,7 @@ fn worst(one: &Measurement) -> String {
 
 /// What a model's monitors said at the end of a month: kind of drift, and in how many words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct MonthEnd {
+pub(crate) struct MonthEnd {
     month: String,
     model: String,
     tallies: [String; 3],
@@ -218,7 +218,7 @@ pub(super) struct MonthEnd {
 
 impl MonthEnd {
     /// What a model's monitors say now.
-    pub(super) fn new(month: &str, model: &Seen) -> Self {
+    pub(crate) fn new(month: &str, model: &Seen) -> Self {
         let of = |kind: DriftKind| {
             let tallies: Vec<String> = model
                 .evaluations
@@ -237,7 +237,7 @@ impl MonthEnd {
 }
 
 /// Every month of every model.
-pub(super) fn summary(months: &[MonthEnd], width: usize, colour: bool) -> String {
+pub(crate) fn summary(months: &[MonthEnd], width: usize, colour: bool) -> String {
     let mut grid = Grid::new(vec![
         Column::left("month", Fit::Fixed),
         Column::left("model", Fit::Name),

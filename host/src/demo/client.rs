@@ -1,4 +1,4 @@
-//! The server over HTTP, as any client sees it.
+//! A server over HTTP, as any client sees it: the demo's and the example's.
 
 use std::time::Duration;
 
@@ -24,26 +24,26 @@ const READY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An evaluation, as far as the demo shows it.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Evaluation {
-    pub(super) monitor: String,
-    pub(super) kind: DriftKind,
-    pub(super) outcome: Outcome,
+pub(crate) struct Evaluation {
+    pub(crate) monitor: String,
+    pub(crate) kind: DriftKind,
+    pub(crate) outcome: Outcome,
     #[serde(default)]
-    pub(super) reason: Option<String>,
+    pub(crate) reason: Option<String>,
     #[serde(default)]
-    pub(super) window_from: Option<Timestamp>,
+    pub(crate) window_from: Option<Timestamp>,
     #[serde(default)]
-    pub(super) window_to: Option<Timestamp>,
-    pub(super) reference_rows: u64,
-    pub(super) current_rows: u64,
+    pub(crate) window_to: Option<Timestamp>,
+    pub(crate) reference_rows: u64,
+    pub(crate) current_rows: u64,
     #[serde(default)]
-    pub(super) measurements: Vec<Measurement>,
+    pub(crate) measurements: Vec<Measurement>,
 }
 
 /// What an evaluation came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Judged,
     Insufficient,
     Failed,
@@ -64,7 +64,7 @@ struct Problem {
 
 /// A client of one server.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
@@ -72,7 +72,7 @@ pub(super) struct Client {
 
 impl Client {
     /// `base` is an address such as `http://127.0.0.1:8000`.
-    pub(super) fn new(base: &str, token: Option<String>) -> anyhow::Result<Self> {
+    pub(crate) fn new(base: &str, token: Option<String>) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(ANSWER_MAX)
             .build()
@@ -85,12 +85,12 @@ impl Client {
     }
 
     /// The address of a page.
-    pub(super) fn address(&self, path: &str) -> String {
+    pub(crate) fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
     /// Returns when the server is ready; forever else.
-    pub(super) async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         loop {
             let asked = self.http.get(self.address("/health/ready")).send().await;
             if asked.is_ok_and(|answer| answer.status().is_success()) {
@@ -101,7 +101,7 @@ impl Client {
     }
 
     /// Registers a model. One that is there already stays as it is.
-    pub(super) async fn register(&self, body: &Value) -> anyhow::Result<()> {
+    pub(crate) async fn register(&self, body: &Value) -> anyhow::Result<()> {
         let body = serde_json::to_vec(body)?;
         self.send(
             Method::POST,
@@ -115,14 +115,14 @@ impl Client {
     }
 
     /// Uploads reference data.
-    pub(super) async fn reference(&self, model: &str, csv: Vec<u8>) -> anyhow::Result<()> {
+    pub(crate) async fn reference(&self, model: &str, csv: Vec<u8>) -> anyhow::Result<()> {
         let path = format!("/v1/models/{model}/reference");
         self.send(Method::POST, &path, "text/csv", csv, &[]).await?;
         Ok(())
     }
 
     /// Sends rows or labels: `what` is `predictions` or `labels`. They are committed when this returns.
-    pub(super) async fn rows(&self, model: &str, what: &str, rows: &Value) -> anyhow::Result<()> {
+    pub(crate) async fn rows(&self, model: &str, what: &str, rows: &Value) -> anyhow::Result<()> {
         let path = format!("/v1/models/{model}/{what}");
         let body = serde_json::to_vec(rows)?;
         self.send(Method::POST, &path, "application/json", body, &[])
@@ -131,7 +131,7 @@ impl Client {
     }
 
     /// Has all monitors of a model evaluated, and waits for it.
-    pub(super) async fn evaluate(&self, model: &str) -> anyhow::Result<()> {
+    pub(crate) async fn evaluate(&self, model: &str) -> anyhow::Result<()> {
         let path = format!("/v1/models/{model}/evaluate?wait=true");
         self.send(Method::POST, &path, "application/json", Vec::new(), &[])
             .await?;
@@ -139,7 +139,7 @@ impl Client {
     }
 
     /// The latest evaluation of each monitor.
-    pub(super) async fn results(&self, model: &str) -> anyhow::Result<Vec<Evaluation>> {
+    pub(crate) async fn results(&self, model: &str) -> anyhow::Result<Vec<Evaluation>> {
         let path = format!("/v1/models/{model}/results");
         let body = self
             .send(Method::GET, &path, "application/json", Vec::new(), &[])
@@ -150,7 +150,7 @@ impl Client {
     }
 
     /// Sends a request, again while the server is busy. Statuses in `fine` are no errors either.
-    async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,

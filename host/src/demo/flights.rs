@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// Column of each flight's name.
-const RECORD_ID: &str = "flight_id";
+pub(crate) const RECORD_ID: &str = "flight_id";
 /// Column of each flight's scheduled departure: the time of its prediction.
 const TIME: &str = "scheduled_at";
 /// Features that are names.
-const CATEGORICAL: [&str; 4] = ["carrier", "origin", "destination", "weekday"];
+pub(crate) const CATEGORICAL: [&str; 4] = ["carrier", "origin", "destination", "weekday"];
 /// Features that are numbers.
-const NUMERIC: [&str; 10] = [
+pub(crate) const NUMERIC: [&str; 10] = [
     "distance",
     "scheduled_departure_minute",
     "scheduled_arrival_minute",
@@ -35,9 +35,9 @@ const LABEL_DELAY_HOURS: i64 = 24;
 
 /// A model of the example data.
 #[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) id: &'static str,
-    pub(super) model_type: &'static str,
+pub(crate) struct Watched {
+    pub(crate) id: &'static str,
+    pub(crate) model_type: &'static str,
     prediction: &'static str,
     probability: Option<&'static str>,
     label: &'static str,
@@ -45,7 +45,7 @@ pub(super) struct Watched {
 }
 
 /// Late or on time; and how many minutes late.
-pub(super) const WATCHED: [Watched; 2] = [
+pub(crate) const WATCHED: [Watched; 2] = [
     Watched {
         id: "flights",
         model_type: "classifier",
@@ -66,22 +66,22 @@ pub(super) const WATCHED: [Watched; 2] = [
 
 /// One flight.
 #[derive(Debug, Clone)]
-pub(super) struct Flight {
-    pub(super) time: Timestamp,
-    fields: StringRecord,
+pub(crate) struct Flight {
+    pub(crate) time: Timestamp,
+    pub(crate) fields: StringRecord,
 }
 
 /// The flights of a month, in order of time.
 #[derive(Debug)]
-pub(super) struct Month {
+pub(crate) struct Month {
     /// Such as `2013-07`.
-    pub(super) name: String,
+    pub(crate) name: String,
     header: StringRecord,
-    pub(super) flights: Vec<Flight>,
+    pub(crate) flights: Vec<Flight>,
 }
 
 /// The files of a directory in order of their months.
-pub(super) fn files(directory: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+pub(crate) fn files(directory: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let entries = std::fs::read_dir(directory)
         .with_context(|| format!("the example data: {}", directory.display()))?;
     let mut files = Vec::new();
@@ -101,7 +101,7 @@ pub(super) fn files(directory: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> 
 
 impl Month {
     /// Reads a file.
-    pub(super) fn open(name: &str, path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(name: &str, path: &Path) -> anyhow::Result<Self> {
         let at = || path.display().to_string();
         let file = File::open(path).with_context(at)?;
         Self::read(name, MultiGzDecoder::new(file)).with_context(at)
@@ -140,14 +140,15 @@ impl Month {
         Ok(month)
     }
 
-    fn field<'f>(&self, fields: &'f StringRecord, column: &str) -> &'f str {
+    /// A field; empty where there is none.
+    pub(crate) fn field<'f>(&self, fields: &'f StringRecord, column: &str) -> &'f str {
         let at = self.header.iter().position(|name| name == column);
         at.and_then(|at| fields.get(at)).unwrap_or("")
     }
 }
 
 /// A number where it is one, else a name, else null: a missing value.
-fn value(text: &str, numeric: bool) -> Value {
+pub(crate) fn value(text: &str, numeric: bool) -> Value {
     if text.is_empty() {
         return Value::Null;
     }
@@ -163,7 +164,7 @@ impl Watched {
     }
 
     /// The body that registers the model: a chunk a day, and every column from the start.
-    pub(super) fn registration(&self) -> Value {
+    pub(crate) fn registration(&self) -> Value {
         let column =
             |name: &str, kind: &str, role: &str| json!({"name": name, "kind": kind, "role": role});
         let answer = if self.is_regressor() {
@@ -192,7 +193,7 @@ impl Watched {
     }
 
     /// A month as the model's reference data: CSV with labels.
-    pub(super) fn reference(&self, month: &Month) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn reference(&self, month: &Month) -> anyhow::Result<Vec<u8>> {
         let mut renamed = vec![
             (RECORD_ID, "record_id"),
             (TIME, "prediction_time"),
@@ -218,7 +219,7 @@ impl Watched {
     }
 
     /// Predictions as the model's service would send them: without labels.
-    pub(super) fn predictions(&self, month: &Month, flights: &[Flight]) -> Value {
+    pub(crate) fn predictions(&self, month: &Month, flights: &[Flight]) -> Value {
         let row = |flight: &Flight| {
             let field = |column| month.field(&flight.fields, column);
             let numbers = NUMERIC.map(|name| (name, value(field(name), true)));
@@ -246,7 +247,7 @@ impl Watched {
 
 /// Flights that have departed and whose truth is not known yet.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     flights: VecDeque<Truth>,
 }
 
@@ -260,7 +261,7 @@ struct Truth {
 
 impl Pending {
     /// Takes flights whose predictions were sent, in order of time.
-    pub(super) fn push(&mut self, month: &Month, flights: &[Flight]) -> anyhow::Result<()> {
+    pub(crate) fn push(&mut self, month: &Month, flights: &[Flight]) -> anyhow::Result<()> {
         for flight in flights {
             let field = |column| month.field(&flight.fields, column);
             self.flights.push_back(Truth {
@@ -278,7 +279,7 @@ impl Pending {
     }
 
     /// Labels that are known at a time, of each of [`WATCHED`]; all of them where there is no time any more.
-    pub(super) fn known(&mut self, now: Option<Timestamp>) -> [Vec<Value>; WATCHED.len()] {
+    pub(crate) fn known(&mut self, now: Option<Timestamp>) -> [Vec<Value>; WATCHED.len()] {
         let mut known: [Vec<Value>; WATCHED.len()] = std::array::from_fn(|_| Vec::new());
         let is_known = |truth: &Truth| now.is_none_or(|now| truth.known_at <= now);
         while self.flights.front().is_some_and(is_known) {

@@ -4,10 +4,10 @@
 //! sent as their services would send them, with their own times, and with labels that arrive a day later. Talks to the
 //! server over HTTP only.
 
-mod board;
-mod client;
-mod flights;
-mod screen;
+pub(crate) mod board;
+pub(crate) mod client;
+pub(crate) mod flights;
+pub(crate) mod screen;
 mod server;
 mod stream;
 

@@ -8,7 +8,7 @@ use rustix::termios::tcgetwinsize;
 const SIZE_DEFAULT: (usize, usize) = (100, 40);
 
 /// Standard output, or what stands for it in tests.
-pub(super) struct Screen {
+pub(crate) struct Screen {
     out: Box<dyn Write + Send>,
     live: bool,
     colour: bool,
@@ -17,7 +17,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let out = std::io::stdout();
         let live = out.is_terminal();
         Self {
@@ -28,7 +28,7 @@ impl Screen {
     }
 
     /// Not a terminal.
-    pub(super) fn plain(out: impl Write + Send + 'static) -> Self {
+    pub(crate) fn plain(out: impl Write + Send + 'static) -> Self {
         Self {
             out: Box::new(out),
             live: false,
@@ -38,17 +38,17 @@ impl Screen {
     }
 
     /// Whether a table can be refreshed in place.
-    pub(super) fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.live
     }
 
     /// Whether text may have colours.
-    pub(super) fn has_colour(&self) -> bool {
+    pub(crate) fn has_colour(&self) -> bool {
         self.colour
     }
 
     /// Columns and lines.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         let size = tcgetwinsize(std::io::stdout()).ok().filter(|_| self.live);
         size.map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)))
             .filter(|&(columns, lines)| columns > 0 && lines > 0)
@@ -56,7 +56,7 @@ impl Screen {
     }
 
     /// Writes a line that stays, above the table.
-    pub(super) fn say(&mut self, line: &str) -> std::io::Result<()> {
+    pub(crate) fn say(&mut self, line: &str) -> std::io::Result<()> {
         let text = format!("{}{line}\n", clear(self.standing));
         self.standing = 0;
         self.out.write_all(text.as_bytes())?;
@@ -64,7 +64,7 @@ impl Screen {
     }
 
     /// Writes the table in the place of the one before. No line may be wider than the terminal.
-    pub(super) fn show(&mut self, lines: &[String]) -> std::io::Result<()> {
+    pub(crate) fn show(&mut self, lines: &[String]) -> std::io::Result<()> {
         let text = format!("{}{}\n", clear(self.standing), lines.join("\n"));
         self.standing = lines.len().max(1);
         self.out.write_all(text.as_bytes())?;
@@ -72,7 +72,7 @@ impl Screen {
     }
 
     /// Leaves the table where it is.
-    pub(super) fn keep(&mut self) {
+    pub(crate) fn keep(&mut self) {
         self.standing = 0;
     }
 }

@@ -98,6 +98,7 @@ impl<'a> Stream<'a> {
         let (name, path) = &self.reference;
         let month = Month::open(name, path)?;
         for (what, path) in [
+            ("page", "/ui/".to_owned()),
             ("Swagger", "/docs".to_owned()),
             ("metrics", "/metrics".to_owned()),
             ("results", format!("/v1/models/{}/results", WATCHED[0].id)),

@@ -13,13 +13,15 @@ pub enum Scope {
     Ingest,
     /// Read everything.
     Read,
-    /// Everything, monitors and detectors included.
+    /// Upload detectors, and take versions into use and out of it.
+    Detectors,
+    /// Everything, models and monitors included.
     Admin,
 }
 
 /// Text that names no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no scope: there are ingest, read and admin")]
+#[error("{0:?} is no scope: there are ingest, read, detectors and admin")]
 pub struct UnknownScope(String);
 
 impl Scope {
@@ -28,6 +30,7 @@ impl Scope {
         match self {
             Self::Ingest => "ingest",
             Self::Read => "read",
+            Self::Detectors => "detectors",
             Self::Admin => "admin",
         }
     }
@@ -43,7 +46,7 @@ impl FromStr for Scope {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        [Self::Ingest, Self::Read, Self::Admin]
+        [Self::Ingest, Self::Read, Self::Detectors, Self::Admin]
             .into_iter()
             .find(|scope| scope.as_str() == text)
             .ok_or_else(|| UnknownScope(text.to_owned()))
@@ -82,7 +85,9 @@ mod tests {
         assert!(caller(&[Scope::Admin]).may(Scope::Ingest));
         assert!(caller(&[Scope::Ingest]).may(Scope::Ingest));
         assert!(!caller(&[Scope::Ingest, Scope::Read]).may(Scope::Admin));
+        assert!(!caller(&[Scope::Detectors]).may(Scope::Read));
         assert_eq!("read".parse(), Ok(Scope::Read));
+        assert_eq!("detectors".parse(), Ok(Scope::Detectors));
         assert!("Read".parse::<Scope>().is_err());
     }
 }

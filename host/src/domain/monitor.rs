@@ -72,6 +72,17 @@ pub enum Cadence {
     Request,
 }
 
+/// What happens to a monitor whose detector's version is quarantined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fallback {
+    /// It fails, and says why.
+    #[default]
+    None,
+    /// The version that was active before takes over.
+    Previous,
+}
+
 /// What a monitor does, as people write it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +114,9 @@ pub struct MonitorSpec {
     /// Whether it is evaluated at all.
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// What happens when the detector's version is quarantined.
+    #[serde(default)]
+    pub fallback: Fallback,
     /// Seed of every call.
     #[serde(default)]
     pub seed: u32,
@@ -147,6 +161,7 @@ impl MonitorSpec {
             labelled_share_min: 0.0,
             label_maturity_seconds: 0,
             enabled: true,
+            fallback: Fallback::None,
             seed: 0,
         }
     }

@@ -85,6 +85,8 @@ pub struct EvaluationRecord {
     pub digest: String,
     /// Why it ran.
     pub cause: Cause,
+    /// Whether a version ran that is not in use: beside the active one, or tried over the past.
+    pub shadow: bool,
     /// What it came to.
     pub outcome: Outcome,
     /// Why there are no measurements.
@@ -145,6 +147,10 @@ pub struct BacktestRecord {
     pub windows_done: u64,
     /// Why it failed.
     pub reason: Option<String>,
+    /// `name@version` that is tried in place of the monitor's own detector; absent for that one.
+    pub detector: Option<String>,
+    /// Of a version that is tried: how its verdicts compare.
+    pub comparison: Option<serde_json::Value>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it last came further.

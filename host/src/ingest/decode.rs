@@ -11,16 +11,18 @@ use super::BodyFormat;
 use super::builder::{Purpose, RowsBuilder};
 use super::error::IngestError;
 use super::known::Known;
-use super::limits::{
-    BODY_BYTES_MAX, REFERENCE_BYTES_MAX, REFERENCE_ROWS_MAX, ROWS_PER_REQUEST_MAX,
-};
+use super::limits::{REFERENCE_BYTES_MAX, REFERENCE_ROWS_MAX, ROWS_PER_REQUEST_MAX};
 use super::rows::Rows;
 use super::{arrow, csv, json};
 
-/// Checks the size of a body.
-pub(super) fn check_size(body: &Bytes, purpose: Purpose) -> Result<(), IngestError> {
+/// Checks the size of a body; `batch_bytes_max` is what one of rows or labels may have.
+pub(super) fn check_size(
+    body: &Bytes,
+    purpose: Purpose,
+    batch_bytes_max: usize,
+) -> Result<(), IngestError> {
     let limit = match purpose {
-        Purpose::Predictions | Purpose::Labels => BODY_BYTES_MAX,
+        Purpose::Predictions | Purpose::Labels => batch_bytes_max,
         Purpose::Reference => REFERENCE_BYTES_MAX,
     };
     if body.len() > limit {

@@ -1,6 +1,6 @@
 //! How much may come in at once. What a model may have is in [`crate::domain::model`].
 
-/// Longest body of rows or labels, unpacked, in bytes.
+/// Longest body of rows or labels, unpacked, in bytes, where nothing else is said.
 pub const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Longest body of reference data, unpacked, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Batch, ColumnSpec, ColumnValues, MISSING_CODE, Model, Role, Schema};
 use crate::profile::{Derivation, ProfileBuilder, ProfileConfig};
 
+use super::BodyFormat;
 use super::error::IngestError;
 use super::fit::Place;
 use super::rows::Rows;
@@ -21,6 +23,48 @@ pub(super) struct Profiles {
 
 /// Rows that are profiled at a time, so that what is copied stays small.
 const BATCH_ROWS: usize = 65_536;
+
+/// What is stored of an upload, and in which format. JSON has many shapes, of which whoever reads the rows again need
+/// know none but this: a flat row a line, under the names of the model.
+pub(super) fn stored(format: BodyFormat, body: Bytes, rows: &Rows) -> (BodyFormat, Bytes) {
+    match format {
+        BodyFormat::Json | BodyFormat::Ndjson => (BodyFormat::Ndjson, lines(rows).into()),
+        BodyFormat::Csv | BodyFormat::Arrow | BodyFormat::Parquet => (format, body),
+    }
+}
+
+fn lines(rows: &Rows) -> Vec<u8> {
+    let mut lines = Vec::new();
+    let field = |lines: &mut Vec<u8>, name: &str, value: serde_json::Value| {
+        lines.push(if lines.ends_with(b"{") { b' ' } else { b',' });
+        lines.extend_from_slice(serde_json::Value::from(name).to_string().as_bytes());
+        lines.push(b':');
+        lines.extend_from_slice(value.to_string().as_bytes());
+    };
+    for row in 0..rows.count {
+        lines.push(b'{');
+        if let Some(&time) = rows.times.get(row).filter(|&&time| time != NO_TIME)
+            && let Ok(time) = jiff::Timestamp::from_microsecond(time)
+        {
+            field(&mut lines, "prediction_time", time.to_string().into());
+        }
+        for column in &rows.columns {
+            let value = match &column.values {
+                ColumnValues::Numeric(values) if !values[row].is_nan() => values[row].into(),
+                ColumnValues::Categorical { codes, dictionary } => {
+                    match dictionary.get(codes[row] as usize) {
+                        Some(name) => name.as_str().into(),
+                        None => continue,
+                    }
+                }
+                ColumnValues::Numeric(_) | ColumnValues::Embedding { .. } => continue,
+            };
+            field(&mut lines, &column.name, value);
+        }
+        lines.extend_from_slice(b"}\n");
+    }
+    lines
+}
 
 /// Profiles rows. Columns are those of the rows, features first, in the order of the model.
 pub(super) fn profiles(

@@ -1,7 +1,7 @@
 //! Models that somebody registers, or of which somebody says more.
 
 use crate::domain::model::FEATURES_MAX;
-use crate::domain::{ColumnKind, Model, ModelSettings, ModelType, Role};
+use crate::domain::{ColumnKind, Model, ModelType, Role};
 use crate::store::{ModelLock, NewModel, StoreError};
 
 use super::builder::check_name;
@@ -22,23 +22,20 @@ impl Ingest {
     pub async fn register(&self, registration: Registration) -> Result<Model, IngestError> {
         check(&registration)?;
         for _ in 0..8 {
-            let new = NewModel {
-                id: registration.id.clone(),
-                model_type: None,
-                positive_label: None,
-                last_training_time: None,
-                settings: ModelSettings::default(),
+            let lock = if let Some(model) = self.store.model(&registration.id).await? {
+                self.store.lock_model(model.no).await?
+            } else {
+                let new = NewModel {
+                    id: registration.id.clone(),
+                    model_type: registration.model_type,
+                    positive_label: registration.positive_label.clone(),
+                    last_training_time: registration.last_training_time,
+                    settings: registration.settings.clone().unwrap_or_default(),
+                };
+                self.store.lock_new_model(&new, self.clock.now()).await?
             };
-            let mut model = self.store.model(&registration.id).await?;
-            if model.is_none() {
-                self.store.create_model(&new, self.clock.now()).await?;
-                model = self.store.model(&registration.id).await?;
-            }
-            let Some(model) = model else {
-                continue;
-            };
-            // Whoever deleted it meanwhile came first.
-            let Some(lock) = self.store.lock_model(model.no).await? else {
+            // Somebody has deleted it meanwhile, or registered it.
+            let Some(lock) = lock else {
                 continue;
             };
             let (model, declared) = apply(lock, &registration).await?;
@@ -133,11 +130,10 @@ async fn apply(
             asked,
         })
     };
-    let has_rows = lock.has_rows().await?;
     if let Some(label) = &registration.positive_label
         && lock.model().positive_label.as_ref() != Some(label)
     {
-        if has_rows {
+        if lock.has_rows().await? {
             let known = lock.model().positive_label.clone();
             let known = known.unwrap_or_else(|| "settled, as there are rows,".into());
             return contradiction(lock.model(), "positive_label", known, label.clone());
@@ -147,7 +143,7 @@ async fn apply(
     if let Some(settings) = &registration.settings
         && *settings != lock.model().settings
     {
-        if has_rows {
+        if lock.has_rows().await? {
             let known = format!("{:?}", lock.model().settings);
             return contradiction(lock.model(), "settings", known, format!("{settings:?}"));
         }

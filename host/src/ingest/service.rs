@@ -15,7 +15,7 @@ use super::events::IngestEvents;
 use super::fit::{Asked, Fit, fit};
 use super::gate::Gate;
 use super::known::Known;
-use super::limits::{WAITING_BYTES_MAX, WAITING_REQUESTS_MAX};
+use super::limits::{BODY_BYTES_MAX, WAITING_BYTES_MAX, WAITING_REQUESTS_MAX};
 use super::registry::Registry;
 use super::rows::Rows;
 use super::writer::{self, Job};
@@ -32,6 +32,8 @@ pub struct IngestSettings {
     pub waiting_bytes_max: usize,
     /// Requests under way.
     pub waiting_requests_max: usize,
+    /// Longest body of rows or labels, unpacked, in bytes.
+    pub body_bytes_max: usize,
 }
 
 impl Default for IngestSettings {
@@ -41,6 +43,7 @@ impl Default for IngestSettings {
             decoders: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             waiting_bytes_max: WAITING_BYTES_MAX,
             waiting_requests_max: WAITING_REQUESTS_MAX,
+            body_bytes_max: BODY_BYTES_MAX,
         }
     }
 }
@@ -56,6 +59,7 @@ pub struct Ingest {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) registry: Registry,
     gate: Arc<Gate>,
+    body_bytes_max: usize,
     decoders: Arc<Semaphore>,
     events: Arc<dyn IngestEvents>,
     /// Gone once the server stops.
@@ -86,6 +90,7 @@ impl Ingest {
                 settings.waiting_bytes_max,
                 settings.waiting_requests_max,
             )),
+            body_bytes_max: settings.body_bytes_max,
             decoders: Arc::new(Semaphore::new(settings.decoders.max(1))),
             events,
             writers: Mutex::new(Some(senders)),
@@ -156,7 +161,7 @@ impl Ingest {
         body: Bytes,
         options: &IngestOptions,
     ) -> Result<Receipt, IngestError> {
-        decode::check_size(&body, purpose)?;
+        decode::check_size(&body, purpose, self.body_bytes_max)?;
         let _room = self.gate.enter(body.len())?;
         for _ in 0..ATTEMPTS {
             let Some((known, rows, places)) = self
@@ -311,7 +316,7 @@ impl Ingest {
         options: &IngestOptions,
         activate: bool,
     ) -> Result<ReferenceVersion, IngestError> {
-        decode::check_size(&body, Purpose::Reference)?;
+        decode::check_size(&body, Purpose::Reference, self.body_bytes_max)?;
         let _room = self.gate.enter(body.len())?;
         for _ in 0..ATTEMPTS {
             let Some((known, rows, places)) = self
@@ -331,19 +336,22 @@ impl Ingest {
                 let body = body.clone();
                 move || {
                     let digest = reference::digest(&body);
-                    reference::profiles(&known.model, &rows, &places)
-                        .map(|profiles| (profiles, digest, rows.count as u64))
+                    let (stored_as, upload) = reference::stored(format, body, &rows);
+                    let profiles = reference::profiles(&known.model, &rows, &places)?;
+                    let count = rows.count as u64;
+                    Ok::<_, IngestError>((profiles, digest, count, stored_as, upload))
                 }
             };
-            let (profiles, digest, rows) = self.work(usize::MAX, profile).await??;
+            let (profiles, digest, rows, stored_as, upload) =
+                self.work(usize::MAX, profile).await??;
             let new = NewReference {
-                format: format.name(),
+                format: stored_as.name(),
                 digest: &digest,
                 rows,
                 labelled_rows: profiles.labelled_rows,
                 profile: &profiles.profile,
                 labelled_profile: profiles.labelled.as_deref(),
-                upload: &body,
+                upload: &upload,
             };
             let now = self.clock.now();
             match self.store.add_reference(no, &new, activate, now).await {

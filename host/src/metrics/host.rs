@@ -1,5 +1,8 @@
 //! The host's own metrics, counted where things happen.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
 use prometheus::core::Collector;
 use prometheus::{
     Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec,
@@ -17,6 +20,11 @@ const SECONDS: [f64; 14] = [
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /// The others.
 const OTHER: &str = "other";
+/// Detectors (`name@version`) with series of their own; those that come later share one, named `other`.
+pub const DETECTORS_MAX: usize = 500;
+
+/// What evaluations come to.
+const OUTCOMES: [&str; 3] = ["judged", "insufficient", "failed"];
 
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +67,15 @@ pub enum FailureReason {
 }
 
 impl FailureReason {
+    const ALL: [Self; 6] = [
+        Self::Deadline,
+        Self::Memory,
+        Self::Trap,
+        Self::Refused,
+        Self::Untrusted,
+        Self::Other,
+    ];
+
     fn label(self) -> &'static str {
         match self {
             Self::Deadline => "deadline",
@@ -69,6 +86,23 @@ impl FailureReason {
             Self::Other => OTHER,
         }
     }
+}
+
+/// A call of a detector that has ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Call {
+    /// Wall time, in seconds.
+    pub seconds: f64,
+    /// Processor time, in seconds.
+    pub cpu_seconds: f64,
+    /// How long it waited for a place, in seconds.
+    pub waited_seconds: f64,
+    /// Most memory that it took, in bytes.
+    pub memory_bytes: u64,
+    /// Log that was dropped, in bytes.
+    pub log_bytes_dropped: u64,
+    /// Instructions, where they were counted.
+    pub fuel: Option<u64>,
 }
 
 /// The host's own metrics. Every method may be called from any thread, and takes less than a microsecond.
@@ -90,9 +124,21 @@ pub struct Host {
     detector_failures: IntCounterVec,
     guest_seconds: CounterVec,
     guest_memory: IntGaugeVec,
+    detector_cpu: CounterVec,
+    detector_calls: HistogramVec,
+    detector_wait: CounterVec,
+    detector_log_dropped: IntCounterVec,
+    detector_fuel: IntCounterVec,
+    detector_quarantined: IntGaugeVec,
+    /// Uploaded versions.
+    versions: Mutex<HashSet<String>>,
+    /// Detectors that have series.
+    detectors: Mutex<HashSet<String>>,
     series_exposed: IntGauge,
     series_dropped: IntCounter,
     models: IntGauge,
+    models_owned: IntGauge,
+    hosts_alive: IntGauge,
     database_up: IntGauge,
     process_cpu: Counter,
     process_memory: Gauge,
@@ -125,6 +171,7 @@ impl Host {
         let counter = |name: Name| register(&registry, IntCounter::with_opts(opts(name))?);
         let gauge = |name: Name| register(&registry, IntGauge::with_opts(opts(name))?);
         let real = |name: Name| register(&registry, Gauge::with_opts(opts(name))?);
+        let seconds = |name: Name| register(&registry, CounterVec::new(opts(name), name.labels)?);
         let times = |name: Name| register(&registry, Histogram::with_opts(buckets(name))?);
 
         let ingest_rows = counters(names::INGEST_ROWS)?;
@@ -152,17 +199,36 @@ impl Host {
             evaluations: counters(names::EVALUATIONS)?,
             evaluation_seconds: times(names::EVALUATION_SECONDS)?,
             detector_failures: counters(names::DETECTOR_FAILURES)?,
-            guest_seconds: register(
-                &registry,
-                CounterVec::new(opts(names::GUEST_SECONDS), names::GUEST_SECONDS.labels)?,
-            )?,
+            guest_seconds: seconds(names::GUEST_SECONDS)?,
             guest_memory: register(
                 &registry,
                 IntGaugeVec::new(opts(names::GUEST_MEMORY), names::GUEST_MEMORY.labels)?,
             )?,
+            detector_cpu: seconds(names::DETECTOR_CPU_SECONDS)?,
+            detector_calls: register(
+                &registry,
+                HistogramVec::new(
+                    buckets(names::DETECTOR_CALL_SECONDS),
+                    names::DETECTOR_CALL_SECONDS.labels,
+                )?,
+            )?,
+            detector_wait: seconds(names::DETECTOR_WAIT_SECONDS)?,
+            detector_log_dropped: counters(names::DETECTOR_LOG_DROPPED)?,
+            detector_fuel: counters(names::DETECTOR_FUEL)?,
+            detector_quarantined: register(
+                &registry,
+                IntGaugeVec::new(
+                    opts(names::DETECTOR_QUARANTINED),
+                    names::DETECTOR_QUARANTINED.labels,
+                )?,
+            )?,
+            versions: Mutex::default(),
+            detectors: Mutex::default(),
             series_exposed: gauge(names::SERIES_EXPOSED)?,
             series_dropped: counter(names::SERIES_DROPPED)?,
             models: gauge(names::MODELS)?,
+            models_owned: gauge(names::MODELS_OWNED)?,
+            hosts_alive: gauge(names::HOSTS_ALIVE)?,
             database_up: gauge(names::DATABASE_UP)?,
             process_cpu: register(&registry, Counter::with_opts(opts(names::PROCESS_CPU))?)?,
             process_memory: real(names::PROCESS_MEMORY)?,
@@ -230,6 +296,7 @@ impl Host {
 
     /// An evaluation ended. `outcome`: judged, insufficient or failed.
     pub fn evaluated(&self, detector: &str, outcome: &str, seconds: f64) {
+        let detector = self.known(detector);
         self.evaluations
             .with_label_values(&[detector, outcome])
             .inc();
@@ -238,27 +305,109 @@ impl Host {
 
     /// A detector gave no answer.
     pub fn detector_failed(&self, detector: &str, reason: FailureReason) {
+        let detector = self.known(detector);
         self.detector_failures
             .with_label_values(&[detector, reason.label()])
             .inc();
     }
 
-    /// A call of a detector took so long, and so much memory where that is known.
-    pub fn guest_ran(&self, detector: &str, seconds: f64, memory_bytes: Option<u64>) {
+    /// A call of a detector ended, in whatever way.
+    pub fn guest_ran(&self, detector: &str, call: &Call) {
+        let labels = [self.known(detector)];
         // A counter does not fall; a clock might.
-        self.guest_seconds
-            .with_label_values(&[detector])
-            .inc_by(seconds.max(0.0));
-        if let Some(bytes) = memory_bytes {
-            let most = self.guest_memory.with_label_values(&[detector]);
-            // Two calls that end at once may keep the smaller one; the next call mends it.
-            most.set(most.get().max(signed(bytes)));
+        let add = |to: &CounterVec, seconds: f64| {
+            to.with_label_values(&labels).inc_by(seconds.max(0.0));
+        };
+        add(&self.guest_seconds, call.seconds);
+        add(&self.detector_cpu, call.cpu_seconds);
+        add(&self.detector_wait, call.waited_seconds);
+        self.detector_calls
+            .with_label_values(&labels)
+            .observe(call.seconds);
+        self.detector_log_dropped
+            .with_label_values(&labels)
+            .inc_by(call.log_bytes_dropped);
+        if let Some(fuel) = call.fuel {
+            self.detector_fuel.with_label_values(&labels).inc_by(fuel);
         }
+        let most = self.guest_memory.with_label_values(&labels);
+        // Two calls that end at once may keep the smaller one; the next call mends it.
+        most.set(most.get().max(signed(call.memory_bytes)));
+    }
+
+    /// The uploaded versions there are (`name@version`), and whether each is quarantined. Series of those that are no longer there
+    /// go; beyond [`DETECTORS_MAX`] only quarantined ones are shown.
+    pub fn set_versions(&self, versions: &[(String, bool)]) {
+        let now: HashSet<String> = versions.iter().map(|(name, _)| name.clone()).collect();
+        let mut known = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in known.difference(&now) {
+            self.detector_removed(gone);
+        }
+        *known = now;
+        drop(known);
+        self.detector_quarantined.reset();
+        for (at, (name, quarantined)) in versions.iter().enumerate() {
+            if *quarantined || at < DETECTORS_MAX {
+                self.detector_quarantined
+                    .with_label_values(&[name.as_str()])
+                    .set(i64::from(*quarantined));
+            }
+        }
+    }
+
+    /// A detector (`name@version`) is gone: so are its series.
+    pub fn detector_removed(&self, detector: &str) {
+        let mut known = self
+            .detectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !known.remove(detector) {
+            return;
+        }
+        // A series that never was is no matter.
+        for outcome in OUTCOMES {
+            let _ = self.evaluations.remove_label_values(&[detector, outcome]);
+        }
+        for reason in FailureReason::ALL {
+            let labels = [detector, reason.label()];
+            let _ = self.detector_failures.remove_label_values(&labels);
+        }
+        let labels = [detector];
+        for seconds in [&self.guest_seconds, &self.detector_cpu, &self.detector_wait] {
+            let _ = seconds.remove_label_values(&labels);
+        }
+        for counts in [&self.detector_log_dropped, &self.detector_fuel] {
+            let _ = counts.remove_label_values(&labels);
+        }
+        let _ = self.detector_calls.remove_label_values(&labels);
+        let _ = self.guest_memory.remove_label_values(&labels);
+    }
+
+    /// The label of a detector: its own, or [`OTHER`] where there are too many.
+    fn known<'a>(&self, detector: &'a str) -> &'a str {
+        let mut known = self
+            .detectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.contains(detector) {
+            return detector;
+        }
+        if known.len() >= DETECTORS_MAX {
+            return OTHER;
+        }
+        known.insert(detector.to_owned());
+        detector
     }
 
     /// Registered models.
     pub fn set_models(&self, models: u64) {
         self.models.set(signed(models));
+    }
+
+    /// Hosts that are alive, and the models that are this one's own.
+    pub fn set_share(&self, hosts: u64, models_owned: u64) {
+        self.hosts_alive.set(signed(hosts));
+        self.models_owned.set(signed(models_owned));
     }
 
     /// Whether the database answered.
@@ -320,6 +469,77 @@ mod tests {
         page
     }
 
+    fn call(seconds: f64, memory_bytes: u64) -> Call {
+        Call {
+            seconds,
+            cpu_seconds: seconds / 2.0,
+            waited_seconds: 1.0,
+            memory_bytes,
+            log_bytes_dropped: 10,
+            fuel: Some(100),
+        }
+    }
+
+    #[test]
+    fn series_of_a_detector_go_with_it_and_no_others() {
+        let host = Host::new("1").unwrap();
+        for detector in ["gone@1.0.0", "stays@1.0.0"] {
+            host.guest_ran(detector, &call(0.5, 1));
+            host.evaluated(detector, "failed", 0.5);
+            for reason in FailureReason::ALL {
+                host.detector_failed(detector, reason);
+            }
+        }
+        let before = page(&host);
+        assert!(before.contains("gone@1.0.0"));
+
+        host.detector_removed("gone@1.0.0");
+        host.detector_removed("never@1.0.0");
+
+        let after = page(&host);
+        assert!(!after.contains("gone@1.0.0"), "{after}");
+        let of = |page: &str, name: &str| page.matches(name).count();
+        assert_eq!(of(&after, "stays@1.0.0"), of(&before, "stays@1.0.0"));
+    }
+
+    #[test]
+    fn versions_say_whether_they_are_quarantined_and_take_their_series_with_them() {
+        let host = Host::new("1").unwrap();
+        let line = |name: &str, value: u8| {
+            format!("leeway_detector_quarantined{{detector=\"{name}\"}} {value}\n")
+        };
+        host.guest_ran("b@1.0.0", &call(0.5, 1));
+        host.set_versions(&[("a@1.0.0".into(), true), ("b@1.0.0".into(), false)]);
+        let text = page(&host);
+        assert!(text.contains(&line("a@1.0.0", 1)) && text.contains(&line("b@1.0.0", 0)));
+        assert!(text.contains("leeway_detector_call_seconds_count{detector=\"b@1.0.0\"} 1"));
+        host.set_versions(&[("a@1.0.0".into(), false)]);
+        let text = page(&host);
+        assert!(text.contains(&line("a@1.0.0", 0)));
+        assert!(!text.contains("b@1.0.0"), "{text}");
+    }
+
+    #[test]
+    fn detectors_beyond_the_limit_share_a_series() {
+        let host = Host::new("1").unwrap();
+        for number in 0..=DETECTORS_MAX {
+            host.guest_ran(&format!("d@{number}"), &call(0.5, 1));
+        }
+        host.guest_ran("d@0", &call(0.5, 1));
+        let text = page(&host);
+        let line =
+            |label: &str| format!("leeway_detector_call_seconds_count{{detector=\"{label}\"}}");
+        assert!(text.contains(&format!("{} 2\n", line("d@0"))));
+        assert!(text.contains(&line(&format!("d@{}", DETECTORS_MAX - 1))));
+        assert!(text.contains(&format!("{} 1\n", line("other"))));
+        assert!(!text.contains(&line(&format!("d@{DETECTORS_MAX}"))));
+
+        // Room for another.
+        host.detector_removed("d@7");
+        host.guest_ran("new@1", &call(0.5, 1));
+        assert!(page(&host).contains(&line("new@1")));
+    }
+
     #[test]
     fn everything_that_happens_is_counted() {
         let host = Host::new("1.2.3").unwrap();
@@ -334,9 +554,10 @@ mod tests {
         host.set_queue_bytes(99);
         host.evaluated("data-drift@0.1.0", "judged", 0.2);
         host.detector_failed("slow@1.0.0", FailureReason::Deadline);
-        host.guest_ran("data-drift@0.1.0", 0.5, Some(1_000));
-        host.guest_ran("data-drift@0.1.0", 0.25, Some(900));
+        host.guest_ran("data-drift@0.1.0", &call(0.5, 1_000));
+        host.guest_ran("data-drift@0.1.0", &call(0.25, 900));
         host.set_models(7);
+        host.set_share(2, 4);
         host.set_database_up(true);
         host.set_series(5, 6);
         host.set_series(5, 9);
@@ -360,9 +581,17 @@ mod tests {
             "leeway_detector_failures_total{detector=\"slow@1.0.0\",reason=\"deadline\"} 1",
             "leeway_guest_seconds_total{detector=\"data-drift@0.1.0\"} 0.75",
             "leeway_guest_memory_bytes_max{detector=\"data-drift@0.1.0\"} 1000",
+            "leeway_detector_cpu_seconds_total{detector=\"data-drift@0.1.0\"} 0.375",
+            "leeway_detector_call_seconds_bucket{detector=\"data-drift@0.1.0\",le=\"0.25\"} 1",
+            "leeway_detector_call_seconds_count{detector=\"data-drift@0.1.0\"} 2",
+            "leeway_detector_wait_seconds_total{detector=\"data-drift@0.1.0\"} 2",
+            "leeway_detector_log_dropped_bytes_total{detector=\"data-drift@0.1.0\"} 20",
+            "leeway_detector_fuel_total{detector=\"data-drift@0.1.0\"} 200",
             "leeway_series_exposed 5",
             "leeway_series_dropped_total 9",
             "leeway_models 7",
+            "leeway_models_owned 4",
+            "leeway_hosts_alive 2",
             "leeway_database_up 1",
             "leeway_build_info{version=\"1.2.3\"} 1",
         ] {
@@ -378,7 +607,8 @@ mod tests {
         host.request_answered("GET", "/", 200, 0.0);
         host.evaluated("a", "judged", 0.0);
         host.detector_failed("a", FailureReason::Other);
-        host.guest_ran("a", 0.0, Some(0));
+        host.guest_ran("a", &call(0.0, 0));
+        host.set_versions(&[("a@1.0.0".into(), false)]);
         let text = page(&host);
         for one in names::HOST {
             let of_type = match one.of_type {

@@ -10,7 +10,7 @@ mod process;
 mod results;
 pub(crate) mod series;
 
-pub use host::{FailureReason, Host, IngestResult, RequestInFlight};
+pub use host::{Call, DETECTORS_MAX, FailureReason, Host, IngestResult, RequestInFlight};
 pub use names::{Prefix, PrefixError};
 pub use results::{Answer, Latest, Results, SERIES_MAX_DEFAULT};
 

@@ -29,6 +29,12 @@ impl Prefix {
         }
     }
 
+    /// What the names of a shadow's results start with: an alert on the others never sees them.
+    #[must_use]
+    pub fn of_shadows(&self) -> Self {
+        Self(format!("{}_shadow", self.0))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -110,12 +116,28 @@ names! { HOST, "The host's own metrics.":
         "Time spent inside a detector's sandbox.";
     GUEST_MEMORY Gauge "leeway_guest_memory_bytes_max" ["detector"]
         "Most memory that a single call of a detector took, since the start.";
+    DETECTOR_CPU_SECONDS Counter "leeway_detector_cpu_seconds_total" ["detector"]
+        "Processor time of a detector's calls.";
+    DETECTOR_CALL_SECONDS Histogram "leeway_detector_call_seconds" ["detector"]
+        "Time of a call of a detector, from its start to its answer or its end.";
+    DETECTOR_WAIT_SECONDS Counter "leeway_detector_wait_seconds_total" ["detector"]
+        "Time that a detector's calls waited for a place to run in.";
+    DETECTOR_LOG_DROPPED Counter "leeway_detector_log_dropped_bytes_total" ["detector"]
+        "Bytes that a detector wrote beyond its budget of log, which were dropped.";
+    DETECTOR_FUEL Counter "leeway_detector_fuel_total" ["detector"]
+        "Instructions of a detector's calls, of those calls whose instructions are counted: replays.";
+    DETECTOR_QUARANTINED Gauge "leeway_detector_quarantined" ["detector"]
+        "Whether an uploaded version was taken out of use because it failed too often: 1 yes, 0 no.";
     SERIES_EXPOSED Gauge "leeway_series_exposed" []
         "Series of results on this page.";
     SERIES_DROPPED Counter "leeway_series_dropped_total" []
         "Series of results that were left out because the page is full, counted anew at each evaluation.";
     MODELS Gauge "leeway_models" []
         "Registered models.";
+    MODELS_OWNED Gauge "leeway_models_owned" []
+        "Models that this host evaluates and shows; every model has one such host.";
+    HOSTS_ALIVE Gauge "leeway_hosts_alive" []
+        "Hosts on this database that are alive, this one included.";
     DATABASE_UP Gauge "leeway_database_up" []
         "Whether the database answered when it was last asked: 1 yes, 0 no.";
     BUILD_INFO Gauge "leeway_build_info" ["version"]
@@ -151,6 +173,9 @@ names! { RESULTS, "Results that do not belong to one metric of a detector.":
 
 /// Labels of a measurement's series; `column` only where it is about one.
 pub const MEASUREMENT_LABELS: &[&str] = &["model_id", "monitor", "detector", "column"];
+
+/// The label that only series of shadows have: `name@version` of the shadow.
+pub const SHADOW: &str = "shadow";
 
 /// A number that stands beside the value of a metric.
 #[derive(Debug, Clone, Copy)]
@@ -232,13 +257,38 @@ pub fn family(prefix: &Prefix, kind: DriftKind, metric: &str) -> String {
     format!("{}_{kind}_drift_{metric}", prefix.0)
 }
 
-/// Help of the family of a metric's value.
-pub fn value_help(kind: DriftKind, metric: &str) -> String {
+/// Every family of a metric, without the prefix: its value, and what stands around it.
+pub fn families(kind: DriftKind, metric: &str) -> impl Iterator<Item = String> {
+    let value = format!("{kind}_drift_{metric}");
+    let around = AROUND.iter().map(|one| one.suffix).chain([VERDICT]);
+    let around: Vec<String> = around.map(|suffix| format!("{value}_{suffix}")).collect();
+    std::iter::once(value).chain(around)
+}
+
+/// Every family under the names of the Python service, without the prefix.
+pub fn legacy_families() -> impl Iterator<Item = String> {
+    let names = SUBJECTS
+        .iter()
+        .flat_map(|(subject, _)| ["drift", "emd"].map(|end| format!("{subject}_{end}")));
+    names.flat_map(|name| {
+        let around: Vec<String> = LEGACY_AROUND
+            .iter()
+            .map(|one| format!("{name}_{}", one.suffix))
+            .collect();
+        std::iter::once(name).chain(around)
+    })
+}
+
+/// Help of the family of a metric's value: what its detector says of it, if it does.
+pub fn value_help(kind: DriftKind, metric: &str, said: Option<&str>) -> String {
     let kind = match kind {
         DriftKind::Data => "Data",
         DriftKind::Prior => "Prior",
         DriftKind::Concept => "Concept",
     };
+    if let Some(said) = said.filter(|said| !said.is_empty()) {
+        return format!("{kind} drift, {metric}: {said}");
+    }
     format!("{kind} drift: the metric {metric} of the current window against the reference window.")
 }
 

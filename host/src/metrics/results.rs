@@ -49,6 +49,10 @@ pub struct Latest<'a> {
     pub roles: &'a [(&'a str, Role)],
     /// What it measured.
     pub measurements: &'a [Measurement],
+    /// What its metrics are, by name, in the detector's words.
+    pub helps: &'a [(&'a str, &'a str)],
+    /// Whether the detector ran beside the one in use: its series have names and a label of their own.
+    pub shadow: bool,
 }
 
 /// Whether a detector answered.
@@ -64,6 +68,8 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Results {
     prefix: Prefix,
+    /// Of series of shadows.
+    shadow_prefix: Prefix,
     series_max: usize,
     families: Families,
     state: Mutex<State>,
@@ -96,8 +102,10 @@ struct Labels {
 #[derive(Debug)]
 struct MonitorState {
     name: Box<str>,
+    shadow: bool,
     order: u64,
     kind: DriftKind,
+    evaluated_at: Timestamp,
     /// Absent where nothing could be judged.
     drifted: Option<bool>,
 }
@@ -106,6 +114,7 @@ impl Results {
     /// No results yet. `series_max`: most series of a page, 0 for none at all.
     pub fn new(prefix: Prefix, series_max: usize) -> Self {
         Self {
+            shadow_prefix: prefix.of_shadows(),
             prefix,
             series_max,
             families: Families::default(),
@@ -140,27 +149,67 @@ impl Results {
         }
     }
 
+    /// The same, unless something newer is shown of the monitor.
+    pub fn restore(&self, latest: &Latest<'_>) {
+        let newer = {
+            let state = self.state();
+            let model = state.models.get(latest.model_id);
+            let mut monitors = model.iter().flat_map(|model| &model.monitors);
+            monitors
+                .any(|one| *one.name == *latest.monitor && one.evaluated_at > latest.evaluated_at)
+        };
+        if !newer {
+            self.set(latest);
+        }
+    }
+
+    /// Removes what is shown of models, and of their monitors, where `kept` does not say that it stays. It is asked for a
+    /// model alone, and then for each of its monitors.
+    pub fn keep(&self, kept: &dyn Fn(&str, Option<&str>) -> bool) {
+        let (mut models, mut monitors) = (Vec::new(), Vec::new());
+        for (id, model) in &self.state().models {
+            if kept(id, None) {
+                let gone = |one: &&MonitorState| !kept(id, Some(&one.name));
+                let gone = model.monitors.iter().filter(gone);
+                monitors.extend(gone.map(|one| (id.clone(), one.name.clone())));
+            } else {
+                models.push(id.clone());
+            }
+        }
+        for id in models {
+            self.remove_model(&id);
+        }
+        for (id, monitor) in monitors {
+            self.remove_monitor(&id, &monitor);
+        }
+    }
+
     /// Notes what a monitor says, and shows it in the summary of its model; the monitor's place.
     fn take_in(&self, state: &mut State, latest: &Latest<'_>) -> u64 {
         let State {
             models, appeared, ..
         } = &mut *state;
         let model = model_of(models, appeared, latest.model_id);
-        let (kind, drifted) = (latest.kind, drifted(latest.measurements));
+        // What a shadow says is no result of its model.
+        let drifted = drifted(latest.measurements).filter(|_| !latest.shadow);
+        let kind = latest.kind;
         let found = model
             .monitors
             .iter_mut()
-            .find(|monitor| *monitor.name == *latest.monitor);
+            .find(|one| *one.name == *latest.monitor && one.shadow == latest.shadow);
         let (order, changed) = if let Some(monitor) = found {
             let changed = (monitor.kind, monitor.drifted) != (kind, drifted);
             (monitor.kind, monitor.drifted) = (kind, drifted);
+            monitor.evaluated_at = latest.evaluated_at;
             (monitor.order, changed)
         } else {
             *appeared += 1;
             model.monitors.push(MonitorState {
                 name: latest.monitor.into(),
+                shadow: latest.shadow,
                 order: *appeared,
                 kind,
+                evaluated_at: latest.evaluated_at,
                 drifted,
             });
             (*appeared, true)
@@ -188,16 +237,31 @@ impl Results {
         }
     }
 
-    /// Removes what a monitor shows.
+    /// Removes what a monitor shows, and its shadow.
     pub fn remove_monitor(&self, model_id: &str, monitor: &str) {
+        self.remove(model_id, |one| *one.name == *monitor);
+    }
+
+    /// Removes what the shadow of a monitor shows.
+    pub fn remove_shadow(&self, model_id: &str, monitor: &str) {
+        self.remove(model_id, |one| one.shadow && *one.name == *monitor);
+    }
+
+    fn remove(&self, model_id: &str, which: impl Fn(&MonitorState) -> bool) {
         let mut state = self.state();
         let Some(model) = state.models.get_mut(model_id) else {
             return;
         };
-        let found = model.monitors.iter().position(|one| *one.name == *monitor);
-        if let Some(at) = found {
-            let order = model.monitors.remove(at).order;
+        let mut gone = Vec::new();
+        model.monitors.retain(|one| {
+            let goes = which(one);
+            gone.extend(goes.then_some(one.order));
+            !goes
+        });
+        for &order in &gone {
             state.hide(order);
+        }
+        if !gone.is_empty() {
             self.summarise(&mut state, model_id);
         }
     }
@@ -232,11 +296,16 @@ impl Results {
 
     fn collect(&self, latest: &Latest<'_>) -> BlockBuilder<'_> {
         let mut builder = BlockBuilder::new(&self.families);
-        let whole = [
+        let mut whole = vec![
             ("model_id", latest.model_id),
             ("monitor", latest.monitor),
             ("detector", latest.detector),
         ];
+        let mut prefix = &self.prefix;
+        if latest.shadow {
+            whole.push((names::SHADOW, latest.detector));
+            prefix = &self.shadow_prefix;
+        }
         let of_monitor = [
             (
                 names::EVALUATION_SUCCESS,
@@ -254,27 +323,25 @@ impl Results {
             ),
         ];
         for (name, value) in of_monitor {
-            self.add(&mut builder, name, &whole, value);
+            self.add(&mut builder, prefix, name, &whole, value);
         }
         let roles: FxHashMap<&str, Role> = latest.roles.iter().copied().collect();
         let measurements = latest.measurements;
         for one in measurements {
             add_value(
                 &mut builder,
-                &self.prefix,
+                prefix,
                 latest.kind,
                 &labels(&whole, one),
                 one,
+                latest.helps,
             );
         }
         for one in measurements {
-            add_around(
-                &mut builder,
-                &self.prefix,
-                latest.kind,
-                &labels(&whole, one),
-                one,
-            );
+            add_around(&mut builder, prefix, latest.kind, &labels(&whole, one), one);
+        }
+        if latest.shadow {
+            return builder;
         }
         add_legacy(
             &mut builder,
@@ -301,23 +368,49 @@ impl Results {
             if let Some(drifted) = judged.reduce(|any, drifted| any || drifted) {
                 let labels = [("model_id", model_id), ("kind", &kind.to_string())];
                 let value = f64::from(u8::from(drifted));
-                self.add(&mut builder, names::MODEL_DRIFTED, &labels, value);
+                self.add(
+                    &mut builder,
+                    &self.prefix,
+                    names::MODEL_DRIFTED,
+                    &labels,
+                    value,
+                );
             }
         }
         if let Some(labels) = model.labels {
             let of_model = [("model_id", model_id)];
-            self.add(&mut builder, names::LABELLED_SHARE, &of_model, labels.share);
+            self.add(
+                &mut builder,
+                &self.prefix,
+                names::LABELLED_SHARE,
+                &of_model,
+                labels.share,
+            );
             if let Some(seconds) = labels.mean_delay_seconds {
-                self.add(&mut builder, names::LABEL_DELAY, &of_model, seconds);
+                self.add(
+                    &mut builder,
+                    &self.prefix,
+                    names::LABEL_DELAY,
+                    &of_model,
+                    seconds,
+                );
             }
         }
         let order = model.order;
         state.admit(order, builder.finish(usize::MAX), self.series_max);
     }
 
-    fn add(&self, builder: &mut BlockBuilder<'_>, name: Name, labels: &[(&str, &str)], value: f64) {
+    #[expect(clippy::unused_self, reason = "beside what uses it")]
+    fn add(
+        &self,
+        builder: &mut BlockBuilder<'_>,
+        prefix: &Prefix,
+        name: Name,
+        labels: &[(&str, &str)],
+        value: f64,
+    ) {
         let labels = builder.labels(labels);
-        let family = format!("{}_{}", self.prefix.as_str(), name.name);
+        let family = format!("{}_{}", prefix.as_str(), name.name);
         builder.add(&family, || name.help.to_owned(), labels, value);
     }
 }
@@ -374,7 +467,7 @@ fn model_of<'s>(
 }
 
 /// Labels of a measurement's series: [`MEASUREMENT_LABELS`].
-fn labels<'m>(whole: &[(&'m str, &'m str); 3], one: &'m Measurement) -> Vec<(&'m str, &'m str)> {
+fn labels<'m>(whole: &[(&'m str, &'m str)], one: &'m Measurement) -> Vec<(&'m str, &'m str)> {
     let column = one
         .column
         .as_deref()

@@ -24,13 +24,17 @@ pub(crate) fn add_value(
     kind: DriftKind,
     labels: &[(&str, &str)],
     one: &Measurement,
+    helps: &[(&str, &str)],
 ) {
     if one.row.is_none() && has_value(one) {
         let name = names::family(prefix, kind, &one.metric);
         let labels = builder.labels(labels);
         builder.add(
             &name,
-            || names::value_help(kind, &one.metric),
+            || {
+                let said = helps.iter().find(|(metric, _)| *metric == one.metric);
+                names::value_help(kind, &one.metric, said.map(|(_, help)| *help))
+            },
             labels,
             one.value,
         );

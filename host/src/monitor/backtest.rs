@@ -9,7 +9,8 @@ use crate::domain::record::{Cause, MonitorRecord, Outcome};
 use crate::runtime::{Detector, Plugin};
 use crate::store::{BacktestClaim, NewEvaluation, WindowPosition};
 
-use super::evaluate::{Evaluator, record};
+use super::comparison::Comparison;
+use super::evaluate::{Attempt, Evaluator, Listed, record};
 use super::watch::WatchError;
 use super::windows::ChunkInfo;
 
@@ -36,14 +37,66 @@ async fn run(evaluator: &Evaluator, claim: BacktestClaim) -> Result<(), WatchErr
     let Some(model) = store.model_by_no(monitor.model_no).await? else {
         return Ok(());
     };
-    let reason = match evaluator.detectors.find(&monitor.spec.detector) {
-        None => Some(format!("there is no detector '{}'", monitor.spec.detector)),
-        Some(plugin) => windows(evaluator, &claim, &model, &monitor, &plugin).await?,
+    let detectors = &evaluator.detectors;
+    let own = detectors.resolve(store, &monitor.spec.detector).await?;
+    let mut trial = None;
+    let resolved = match &claim.detector {
+        None => own,
+        Some(tried) => {
+            trial = own.ok().map(Trial::new);
+            detectors.resolve(store, tried).await?
+        }
     };
+    let reason = match resolved {
+        Err(unavailable) => Some(unavailable.to_string()),
+        Ok(plugin) => windows(evaluator, &claim, &model, &monitor, &plugin, trial.as_mut()).await?,
+    };
+    let comparison = trial.and_then(|trial| serde_json::to_value(trial.comparison).ok());
     store
-        .end_backtest(claim, reason.as_deref(), clock.now())
+        .end_backtest(claim, reason.as_deref(), comparison.as_ref(), clock.now())
         .await?;
     Ok(())
+}
+
+/// What a version that is tried is held against: the monitor's own detector on the same windows. It is a function of what it is
+/// given, so it says what it said, or would have said, there.
+struct Trial {
+    own: Plugin,
+    comparison: Comparison,
+}
+
+impl Trial {
+    fn new(own: Plugin) -> Self {
+        let comparison = Comparison::with(own.descriptor().full_name());
+        Self { own, comparison }
+    }
+
+    async fn add(
+        &mut self,
+        evaluator: &Evaluator,
+        (model, monitor): (&Model, &MonitorRecord),
+        listed: Listed<'_>,
+        position: WindowPosition,
+        tried: &Attempt,
+    ) -> Result<(), WatchError> {
+        let Ok(detector) = evaluator.configured(monitor, &self.own).await else {
+            return Ok(());
+        };
+        let Detector::Batch(detector) = &*detector else {
+            return Ok(()); // It has no windows.
+        };
+        let own = evaluator
+            .judge(model, monitor, &self.own, detector, listed, position)
+            .await?;
+        let judged = |attempt: &Attempt| attempt.verdict.outcome == Outcome::Judged;
+        let window = (tried.sizes.from, tried.sizes.to);
+        self.comparison.add(
+            window,
+            judged(tried).then_some(tried.verdict.measurements.as_slice()),
+            judged(&own).then_some(own.verdict.measurements.as_slice()),
+        );
+        Ok(())
+    }
 }
 
 /// Evaluates every window; why it ended early, if it did.
@@ -53,6 +106,7 @@ async fn windows(
     model: &Model,
     monitor: &MonitorRecord,
     plugin: &Plugin,
+    mut trial: Option<&mut Trial>,
 ) -> Result<Option<String>, WatchError> {
     let (store, clock) = (&evaluator.store, &evaluator.clock);
     let detector = match evaluator.configured(monitor, plugin).await {
@@ -60,11 +114,14 @@ async fn windows(
         Err(verdict) => return Ok(verdict.reason),
     };
     let Detector::Batch(detector) = &*detector else {
+        if claim.detector.is_some() {
+            return Ok(Some("a detector that follows rows has no windows: make it the shadow, and it reads every row from the first one on".to_owned()));
+        }
         // It reads every row from the first one on: its past needs no backtest.
         store.begin_backtest(claim, 0, clock.now()).await?;
         return Ok(None);
     };
-    let chunks = evaluator.source.chunks(model).await?;
+    let (chunks, label_seq) = evaluator.source.listed(model).await?;
     let steps = steps(&chunks, model, monitor);
     let tumbling = matches!(monitor.spec.current, CurrentSpec::Tumbling { .. });
     store
@@ -75,13 +132,25 @@ async fn windows(
     for &until in &steps {
         // What came later does not exist yet.
         let past = &chunks[..until];
+        let listed = Listed {
+            chunks: past,
+            label_seq,
+            anyhow: true,
+        };
         let attempt = evaluator
-            .judge(model, monitor, plugin, detector, past, position)
+            .judge(model, monitor, plugin, detector, listed, position)
             .await?;
+        if let Some(trial) = trial.as_deref_mut() {
+            trial
+                .add(evaluator, (model, monitor), listed, position, &attempt)
+                .await?;
+        }
         let moved = attempt.position != position;
         position = attempt.position;
         let now = clock.now();
-        let record = record(model, monitor, Some(plugin), Cause::Backtest, &attempt, now);
+        let mut record = record(model, monitor, Some(plugin), Cause::Backtest, &attempt, now);
+        record.shadow = claim.detector.is_some();
+        evaluator.detectors.logs.hold(&mut record);
         let failed = record.outcome == Outcome::Failed;
         let stored = failed || record.outcome == Outcome::Judged;
         let evaluation = stored.then(|| NewEvaluation {
@@ -93,6 +162,7 @@ async fn windows(
                 .and_then(|(digest, new)| new.is_none().then_some(digest.as_str())),
             seed: monitor.spec.seed.into(),
             seq_to: past.iter().map(|chunk| chunk.seq_to).max().unwrap_or(0),
+            inputs: attempt.inputs.as_ref(),
         });
         if !store
             .advance_backtest(claim, monitor, evaluation, now)

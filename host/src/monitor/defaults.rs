@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::domain::monitor::MonitorSpec;
+use crate::domain::monitor::{Cadence, MonitorSpec};
+
+/// Shortest time between two evaluations, in seconds. Every one is stored, and nobody reads `/metrics` more often.
+const PAUSE_SECONDS: u32 = 1;
 
 /// Three monitors, one for each kind of drift, named as their detectors. They are made once for each model: `model.has_defaults`
 /// remembers it, so one that was deleted stays away.
@@ -15,6 +18,9 @@ pub(super) fn default_monitors() -> [(&'static str, MonitorSpec); 3] {
     let with = |detector: &'static str, config| {
         let spec = MonitorSpec {
             config,
+            cadence: Cadence::NewData {
+                seconds_min: PAUSE_SECONDS,
+            },
             ..MonitorSpec::of(detector)
         };
         (detector, spec)

@@ -2,26 +2,32 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::Digest as _;
-use tokio::sync::Semaphore;
 
+use crate::domain::inputs::{Inputs, KeptInputs, Made, ReferenceMade};
 use crate::domain::monitor::{Cadence, CurrentSpec};
 use crate::domain::record::{Cause, EvaluationRecord, MonitorRecord, Outcome};
+use crate::domain::version::DetectorState;
 use crate::domain::{Clock, Descriptor, DriftKind, Measurement, Model, Needs};
 use crate::profile::{KEPT_ROWS_DEFAULT, Window};
 use crate::runtime::{
     Baseline, BatchDetector, Detector, Evaluated, LogLine, Plugin, Refusal, RunError, Usage,
 };
 use crate::store::{
-    MonitorState, NewEvaluation, Profiled, Store, StoreError, StoredBaseline, WindowPosition,
+    MonitorState, NewEvaluation, Note, Profiled, Store, StoreError, StoredBaseline, WindowPosition,
 };
 
-use super::detectors::Detectors;
+use super::chunk_list::{self, LIST_BYTES_MAX};
+use super::detectors::{Detectors, Unavailable};
+use super::owners::Owners;
+use super::places::{Pace, Places, Spent};
+use super::quarantine::{Faults, is_fault, is_fault_of_config};
+use super::replay;
 use super::selection::{Ask, Reason, Reference, Selection, select};
-use super::sink::ResultSink;
+use super::shadow::{Judged, Shadows};
+use super::sink::{Called, ResultSink};
 use super::source::WindowSource;
 use super::stream;
 use super::watch::WatchError;
@@ -31,18 +37,27 @@ use super::windows::{ChunkInfo, WindowRequest};
 const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(5);
 /// Longest pause between two tries of a monitor that fails.
 const RETRY_MAX: SignedDuration = SignedDuration::from_hours(1);
+/// How often windows are put together anew because their chunks changed meanwhile. After that they are taken as they are.
+const TRIES: u32 = 4;
 /// Longest text of a failure that is kept, in characters.
 const ERROR_CHARS_MAX: usize = 2_000;
 
 /// Evaluates monitors.
+#[derive(Clone)]
 pub(super) struct Evaluator {
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) source: Arc<dyn WindowSource>,
     pub(super) detectors: Arc<Detectors>,
     pub(super) sink: Arc<dyn ResultSink>,
-    /// One for each detector that may run at once. Fair: who waits longest is next.
-    pub(super) permits: Arc<Semaphore>,
+    /// What runs beside the active versions; absent where shadows themselves are evaluated.
+    pub(super) shadows: Option<Arc<Shadows>>,
+    /// Which models are this host's own.
+    pub(super) owners: Arc<Owners>,
+    /// Where calls of detectors wait their turn.
+    pub(super) places: Places,
+    /// Which versions failed how often.
+    pub(super) faults: Arc<Faults>,
 }
 
 /// What became of an evaluation.
@@ -63,6 +78,8 @@ pub(super) struct Verdict {
     pub(super) measurements: Vec<Measurement>,
     pub(super) log: Vec<String>,
     pub(super) duration_seconds: f64,
+    /// Whether it failed by its own fault: see [`super::quarantine`].
+    pub(super) fault: bool,
 }
 
 impl Verdict {
@@ -75,6 +92,14 @@ impl Verdict {
         Self::without_numbers(Outcome::Failed, text)
     }
 
+    /// A call of the detector gave no answer.
+    pub(super) fn of_call(error: &RunError) -> Self {
+        Self {
+            fault: is_fault(error),
+            ..Self::failed(error)
+        }
+    }
+
     fn without_numbers(outcome: Outcome, reason: String) -> Self {
         Self {
             outcome,
@@ -82,6 +107,7 @@ impl Verdict {
             measurements: Vec::new(),
             log: Vec::new(),
             duration_seconds: 0.0,
+            fault: false,
         }
     }
 
@@ -97,6 +123,7 @@ impl Verdict {
             measurements,
             log: lines(log, usage.log_dropped),
             duration_seconds,
+            fault: false,
         }
     }
 }
@@ -115,6 +142,25 @@ pub(super) struct Attempt {
     pub(super) quiet: bool,
     /// There may be more to judge at once.
     pub(super) more: bool,
+    /// What it was made of; none where it cannot be made again.
+    pub(super) inputs: Option<KeptInputs>,
+    /// Chunks changed while they were read: nothing was judged.
+    pub(super) changing: bool,
+    /// The chunks that there were, for whoever judges the same windows.
+    pub(super) chunks: Option<Arc<Vec<ChunkInfo>>>,
+    /// Labels up to this one counted in them.
+    pub(super) label_seq: i64,
+}
+
+/// Chunks as they were listed.
+#[derive(Clone, Copy)]
+pub(super) struct Listed<'a> {
+    /// Ordered by `(start, seq_from)`.
+    pub(super) chunks: &'a [ChunkInfo],
+    /// Labels up to this one count.
+    pub(super) label_seq: i64,
+    /// Take the chunks as they are, also where they have changed since.
+    pub(super) anyhow: bool,
 }
 
 /// Sizes and times of the windows.
@@ -150,7 +196,25 @@ impl Attempt {
             stream: None,
             quiet: false,
             more: false,
+            inputs: None,
+            changing: false,
+            chunks: None,
+            label_seq: 0,
         }
+    }
+
+    /// To be judged again from chunks as they are now.
+    fn changing(position: WindowPosition) -> Self {
+        let verdict = Verdict::failed(&"its chunks changed while they were read");
+        Self {
+            changing: true,
+            ..Self::new(verdict, Sizes::default(), position)
+        }
+    }
+
+    /// One that came to nothing.
+    pub(super) fn failed(verdict: Verdict, position: WindowPosition) -> Self {
+        Self::new(verdict, Sizes::default(), position)
     }
 }
 
@@ -165,7 +229,7 @@ impl Evaluator {
         cause: Cause,
         wait: bool,
     ) -> Result<Ran, WatchError> {
-        let Some(claim) = self.store.claim_monitor(monitor_no, wait).await? else {
+        let Some(mut claim) = self.store.claim_monitor(monitor_no, wait).await? else {
             return Ok(Ran::Nothing);
         };
         let monitor = claim.monitor.clone();
@@ -182,16 +246,27 @@ impl Evaluator {
         if !asked && due(&monitor, seen, profiled, self.clock.now()).is_none() {
             return Ok(Ran::Nothing);
         }
-        let plugin = self.detectors.find(&monitor.spec.detector);
-        let attempt = match &plugin {
-            None => self.without_detector(&monitor, claim.state.position),
-            Some(plugin) => {
+        let resolved = self
+            .detectors
+            .resolve_or_previous(&self.store, &monitor.spec)
+            .await?;
+        if let Ok(plugin) = &resolved {
+            stream::stand(&self.store, &mut claim, plugin).await?;
+        }
+        let attempt = match &resolved {
+            Err(unavailable) => without_detector(unavailable, claim.state.position),
+            Ok(plugin) => {
                 self.attempt(&model, &monitor, plugin, &claim.state, profiled)
                     .await?
             }
         };
+        let plugin = resolved.ok();
+        if let Some(plugin) = &plugin {
+            self.note(plugin, &attempt.verdict).await?;
+        }
         let now = self.clock.now();
         let mut record = record(&model, &monitor, plugin.as_ref(), cause, &attempt, now);
+        self.detectors.logs.hold(&mut record);
         let before = &claim.state;
         let state = next_state(before, &attempt, profiled, now);
         // Nothing is written for ever the same lack of data, unless somebody asked.
@@ -204,12 +279,20 @@ impl Evaluator {
             .map_or((None, None), |(digest, new)| {
                 (Some(digest.as_str()), new.as_ref())
             });
+        let own = self.owners.owns(model.no);
+        claim.note = (!own).then(|| Note::Monitor {
+            model_no: model.no,
+            model_id: model.id.to_string(),
+            monitor: monitor.name.clone(),
+        });
         let evaluation = stored.then_some(NewEvaluation {
             record: &record,
             baseline: digest,
             seed: monitor.spec.seed.into(),
             seq_to: profiled.seq,
+            inputs: attempt.inputs.as_ref(),
         });
+        let position = before.position;
         let no = self
             .store
             .finish_claim(claim, &state, evaluation, baseline, now)
@@ -218,11 +301,21 @@ impl Evaluator {
             return Ok(Ran::Nothing);
         };
         record.evaluation_no = no;
-        if stored {
+        if stored && own {
             self.sink.evaluated(&record);
+            self.given_up(&[model.no]).await?;
+        } else if stored {
+            self.sink.evaluated_for_another(&record);
         }
+        self.shadow(model, monitor, cause, position, profiled, &attempt);
         if record.outcome == Outcome::Failed {
-            tracing::warn!(model.id = %model.id, monitor = monitor.name, error = record.reason, failures = state.failures, "evaluation failed");
+            tracing::warn!(
+                model.id = record.model_id,
+                monitor = record.monitor,
+                error = record.reason,
+                failures = state.failures,
+                "evaluation failed"
+            );
         }
         Ok(Ran::Done {
             record: Box::new(record),
@@ -230,13 +323,36 @@ impl Evaluator {
         })
     }
 
-    #[expect(clippy::unused_self, reason = "beside `attempt`")]
-    fn without_detector(&self, monitor: &MonitorRecord, position: WindowPosition) -> Attempt {
-        let verdict = Verdict::failed(&format_args!(
-            "there is no detector '{}'",
-            monitor.spec.detector
-        ));
-        Attempt::new(verdict, Sizes::default(), position)
+    /// Lets the shadow of the monitor's detector judge the same, if it has one.
+    fn shadow(
+        &self,
+        model: Model,
+        monitor: MonitorRecord,
+        cause: Cause,
+        position: WindowPosition,
+        profiled: Profiled,
+        attempt: &Attempt,
+    ) {
+        let Some(shadows) = &self.shadows else {
+            return;
+        };
+        let live = self.detectors.live();
+        if live
+            .in_state(&monitor.spec.detector, DetectorState::Shadow)
+            .is_none()
+        {
+            self.sink.unshadowed(model.id.as_str(), &monitor.name);
+        } else if !attempt.quiet && attempt.verdict.outcome != Outcome::Insufficient {
+            shadows.add(Judged {
+                model,
+                monitor,
+                cause,
+                position,
+                chunks: attempt.chunks.clone().unwrap_or_default(),
+                label_seq: attempt.label_seq,
+                profiled,
+            });
+        }
     }
 
     async fn attempt(
@@ -253,14 +369,35 @@ impl Evaluator {
         };
         match &*detector {
             Detector::Stream(detector) => {
-                stream::follow(self, model, plugin.descriptor(), detector, state, profiled).await
+                stream::follow(self, model, plugin, detector, state, profiled).await
             }
             Detector::Batch(detector) => {
-                let chunks = self.source.chunks(model).await?;
-                self.judge(model, monitor, plugin, detector, &chunks, state.position)
-                    .await
+                let mut tries = 1;
+                loop {
+                    let (chunks, label_seq) = self.source.listed(model).await?;
+                    let chunks = Arc::new(chunks);
+                    let listed = Listed {
+                        chunks: &chunks,
+                        label_seq,
+                        anyhow: tries == TRIES,
+                    };
+                    let mut attempt = self
+                        .judge(model, monitor, plugin, detector, listed, state.position)
+                        .await?;
+                    if !attempt.changing {
+                        (attempt.chunks, attempt.label_seq) = (Some(chunks), label_seq);
+                        return Ok(attempt);
+                    }
+                    tries += 1;
+                }
             }
         }
+    }
+
+    /// How quick the detector of this name is. One that is not there fails at once.
+    pub(super) fn pace(&self, detector: &str) -> Pace {
+        let full_name = self.detectors.full_name(detector);
+        full_name.map_or(Pace::Quick, |full_name| self.places.pace(&full_name))
     }
 
     /// The monitor's detector with its configuration.
@@ -269,11 +406,14 @@ impl Evaluator {
         monitor: &MonitorRecord,
         plugin: &Plugin,
     ) -> Result<Arc<Detector>, Verdict> {
-        let (detectors, plugin) = (self.detectors.clone(), plugin.clone());
+        let (detectors, called) = (self.detectors.clone(), plugin.clone());
         let (no, revision, spec) = (monitor.no, monitor.revision, monitor.spec.clone());
-        self.blocking(move || detectors.configured(&plugin, no, revision, &spec))
-            .await?
-            .map_err(|error| Verdict::failed(&error))
+        let work = move || detectors.configured(&called, no, revision, &spec);
+        let (configured, _) = self.blocking(plugin, work).await?;
+        configured.map_err(|error| Verdict {
+            fault: is_fault_of_config(&error),
+            ..Verdict::failed(&error)
+        })
     }
 
     /// Judges the windows that these chunks make.
@@ -287,9 +427,10 @@ impl Evaluator {
         monitor: &MonitorRecord,
         plugin: &Plugin,
         detector: &BatchDetector,
-        chunks: &[ChunkInfo],
+        listed: Listed<'_>,
         position: WindowPosition,
     ) -> Result<Attempt, WatchError> {
+        let chunks = listed.chunks;
         let (spec, descriptor) = (&monitor.spec, plugin.descriptor());
         let data_set = self.store.active_reference_size(model.no).await?;
         let ask = Ask {
@@ -334,8 +475,13 @@ impl Evaluator {
                 .then_some((KEPT_ROWS_DEFAULT, spec.seed.into())),
         };
         let taken: Vec<ChunkInfo> = current.iter().map(|&at| chunks[at].clone()).collect();
-        let window = match own_fault(self.source.window(model, &taken, request).await)? {
-            Ok(window) => window,
+        let made = self
+            .source
+            .window(model, &taken, request, listed.label_seq)
+            .await;
+        let (window, exact) = match own_fault(made)? {
+            Ok((_, false)) if !listed.anyhow => return Ok(Attempt::changing(ask.position)),
+            Ok(made) => made,
             Err(verdict) => return Ok(Attempt::new(verdict, sizes, ask.position)),
         };
         if let Some(reason) = lacks_columns(&window, descriptor) {
@@ -351,6 +497,7 @@ impl Evaluator {
             reference: &reference,
             data_set: data_set.map(|(no, _, _)| no),
             request,
+            label_seq: listed.label_seq,
         };
         let fitted = match self.fitted(monitor, plugin, detector, &reference).await? {
             Ok(fitted) => fitted,
@@ -368,6 +515,9 @@ impl Evaluator {
             },
             result => (fitted, Some(result)),
         };
+        if !fitted.exact && !listed.anyhow {
+            return Ok(Attempt::changing(ask.position));
+        }
         let result = match again {
             Some(result) => result,
             None => self.call(plugin, detector, &fitted.baseline, &window).await,
@@ -385,11 +535,16 @@ impl Evaluator {
                     position,
                 )
             }
-            Err(error) => (Verdict::failed(&error), ask.position),
+            Err(error) => (Verdict::of_call(&error), ask.position),
         };
         let judged = verdict.outcome == Outcome::Judged;
         let mut attempt = Attempt::new(verdict, sizes, position);
         attempt.more = tumbling && judged;
+        if judged && exact && fitted.exact {
+            let current = chunk_list::write(&taken);
+            let digest = replay::digest_of(&window, plugin).await?;
+            attempt.inputs = reference.kept(&fitted.baseline, current, digest);
+        }
         attempt.baseline = fitted.digest.take().map(|digest| {
             let new = (!fitted.stored).then(|| StoredBaseline {
                 digest: digest.clone(),
@@ -417,6 +572,7 @@ impl Evaluator {
                 baseline: Arc::new(Baseline::new(stored.bytes, stored.rows)),
                 digest: Some(stored.digest),
                 stored: true,
+                exact: true,
             }));
         }
         self.fit(monitor, plugin, detector, reference, digest).await
@@ -430,8 +586,8 @@ impl Evaluator {
         reference: &ReferenceWindow<'_>,
         digest: Option<String>,
     ) -> Result<Result<Fitted, Verdict>, WatchError> {
-        let window = match own_fault(reference.window(&*self.source).await)? {
-            Ok(Some(window)) => window,
+        let (window, exact) = match own_fault(reference.window(&*self.source).await)? {
+            Ok(Some(made)) => made,
             Ok(None) => return Ok(Err(Verdict::insufficient(&Reason::NoDataSet))),
             Err(verdict) => return Ok(Err(verdict)),
         };
@@ -440,11 +596,10 @@ impl Evaluator {
             return Ok(Err(Verdict::without_numbers(Outcome::Insufficient, reason)));
         }
         let detector = detector.clone();
-        let name = plugin.descriptor().full_name();
-        let work = move || detector.fit(&window);
-        let fitted = match self.guest(&name, |_| None, work).await {
+        let work = move |used: &mut Usage| detector.fit_watched(&window, used);
+        let fitted = match self.guest(plugin, work).await {
             Ok((Ok(baseline), _)) => baseline,
-            Ok((Err(error), _)) => return Ok(Err(Verdict::failed(&error))),
+            Ok((Err(error), _)) => return Ok(Err(Verdict::of_call(&error))),
             Err(verdict) => return Ok(Err(verdict)),
         };
         tracing::debug!(model.id = %reference.model.id, monitor = monitor.name, rows = fitted.rows(), "learned a baseline");
@@ -452,6 +607,7 @@ impl Evaluator {
             baseline: Arc::new(fitted),
             digest,
             stored: false,
+            exact,
         }))
     }
 
@@ -463,48 +619,51 @@ impl Evaluator {
         window: &Arc<Window>,
     ) -> Result<(Evaluated, f64), RunError> {
         let (detector, baseline, window) = (detector.clone(), baseline.clone(), window.clone());
-        let memory = |evaluated: &Evaluated| Some(evaluated.usage.memory_bytes_peak);
-        let work = move || detector.evaluate(&baseline, &window);
-        match self
-            .guest(&plugin.descriptor().full_name(), memory, work)
-            .await
-        {
+        let work = move |used: &mut Usage| detector.evaluate_watched(&baseline, &window, used);
+        match self.guest(plugin, work).await {
             Ok((result, seconds)) => result.map(|evaluated| (evaluated, seconds)),
             Err(verdict) => Err(RunError::Boundary(verdict.reason.unwrap_or_default())),
         }
     }
 
-    /// Calls a detector, and tells the sink how long it ran and how it failed. Seconds come with the result.
+    /// Calls a detector, and tells the sink what it used and how it failed. Seconds come with the result.
     pub(super) async fn guest<T: Send + 'static>(
         &self,
-        detector: &str,
-        memory: fn(&T) -> Option<usize>,
-        work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
+        plugin: &Plugin,
+        work: impl FnOnce(&mut Usage) -> Result<T, RunError> + Send + 'static,
     ) -> Result<(Result<T, RunError>, f64), Verdict> {
-        let timed = move || {
-            let start = Instant::now();
-            (work(), start.elapsed().as_secs_f64())
+        let metered = move || {
+            let mut usage = Usage::default();
+            (work(&mut usage), usage)
         };
-        let (result, seconds) = self.blocking(timed).await?;
-        let used = result.as_ref().ok().and_then(memory);
-        self.sink
-            .called(detector, seconds, used, result.as_ref().err());
-        Ok((result, seconds))
+        let ((result, usage), spent) = self.blocking(plugin, metered).await?;
+        self.sink.called(&Called {
+            detector: &plugin.descriptor().full_name(),
+            seconds: spent.seconds,
+            cpu_seconds: spent.cpu_seconds,
+            waited_seconds: spent.waited_seconds,
+            usage,
+            failure: result.as_ref().err(),
+        });
+        Ok((result, spent.seconds))
     }
 
-    /// Runs a detector on a thread that may block. The permit moves into the work: whoever gives up waiting frees no place early.
+    /// Runs a detector on a thread that may block. The place moves into the work: whoever gives up waiting frees it no earlier.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
+        plugin: &Plugin,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Verdict> {
-        let Ok(permit) = self.permits.clone().acquire_owned().await else {
-            return Err(Verdict::failed(&"the server is stopping"));
+    ) -> Result<(T, Spent), Verdict> {
+        let (name, memory) = (
+            plugin.descriptor().full_name(),
+            plugin.limits().memory_bytes_max,
+        );
+        let place = match self.places.enter(&name, memory).await {
+            Ok(place) => place,
+            Err(closed) => return Err(Verdict::failed(&closed)),
         };
         let span = tracing::Span::current();
-        let run = move || {
-            let _permit = permit;
-            span.in_scope(work)
-        };
+        let run = move || place.run(|| span.in_scope(work));
         tokio::task::spawn_blocking(run)
             .await
             .map_err(|error| Verdict::failed(&error))
@@ -516,6 +675,8 @@ struct Fitted {
     /// Absent where the reference moves with the window: such a baseline is never asked for again.
     digest: Option<String>,
     stored: bool,
+    /// Whether it was learned from the chunks as they were listed.
+    exact: bool,
 }
 
 /// The reference of one evaluation, merged only when it must be.
@@ -525,24 +686,73 @@ struct ReferenceWindow<'a> {
     reference: &'a Reference,
     data_set: Option<i32>,
     request: WindowRequest,
+    label_seq: i64,
 }
 
 impl ReferenceWindow<'_> {
-    async fn window(&self, source: &dyn WindowSource) -> Result<Option<Arc<Window>>, StoreError> {
+    /// The window, and whether it is of the chunks as they were listed.
+    async fn window(
+        &self,
+        source: &dyn WindowSource,
+    ) -> Result<Option<(Arc<Window>, bool)>, StoreError> {
         match self.reference {
             Reference::DataSet => {
                 let found = source.reference(self.model, self.request).await?;
-                Ok(found.map(|(_, window)| window))
+                Ok(found.map(|(version, window)| (window, Some(version) == self.data_set)))
             }
             Reference::Training(taken) | Reference::Trailing(taken) => {
-                let taken: Vec<ChunkInfo> =
-                    taken.iter().map(|&at| self.chunks[at].clone()).collect();
+                let taken = self.taken(taken);
                 source
-                    .window(self.model, &taken, self.request)
+                    .window(self.model, &taken, self.request, self.label_seq)
                     .await
                     .map(Some)
             }
         }
+    }
+
+    fn taken(&self, positions: &[usize]) -> Vec<ChunkInfo> {
+        let chunk = |&at: &usize| self.chunks[at].clone();
+        positions.iter().map(chunk).collect()
+    }
+
+    /// What an evaluation against this reference is made of; none where a list is too long.
+    fn kept(&self, baseline: &Baseline, current: Vec<u8>, window: String) -> Option<KeptInputs> {
+        let list = match self.reference {
+            Reference::DataSet => None,
+            Reference::Training(taken) | Reference::Trailing(taken) => {
+                Some(chunk_list::write(&self.taken(taken)))
+            }
+        };
+        let reference = match (self.reference, &list) {
+            (Reference::Training(_), Some(list)) => ReferenceMade::Training {
+                chunks: replay::bytes_digest(list),
+            },
+            (Reference::DataSet, _) => ReferenceMade::DataSet {
+                version: self.data_set?,
+            },
+            _ => ReferenceMade::Trailing,
+        };
+        let fits = |list: &Vec<u8>| list.len() <= LIST_BYTES_MAX;
+        if !fits(&current) || !list.as_ref().is_none_or(fits) {
+            return None;
+        }
+        Some(KeptInputs {
+            inputs: Inputs {
+                schema_version: self.model.schema_version,
+                model_type: self.model.model_type,
+                positive_label: self.model.positive_label.clone(),
+                window,
+                made: Made::Windows {
+                    label_seq: self.label_seq,
+                    kept_rows: self.request.keep_rows.map(|(rows, _)| rows),
+                    baseline: replay::bytes_digest(baseline.bytes()),
+                    reference,
+                },
+            },
+            current: Some(current),
+            reference: list,
+            state: None,
+        })
     }
 
     /// What the baseline depends on: component, configuration, seed, columns, and the rows of the reference.
@@ -570,13 +780,21 @@ impl ReferenceWindow<'_> {
                 }
             }
         }
-        let digest = hash.finalize();
-        let mut text = String::with_capacity(2 * digest.len());
-        for byte in digest {
-            let _ = write!(text, "{byte:02x}");
-        }
-        Some(text)
+        Some(hex(&hash.finalize()))
     }
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn without_detector(unavailable: &Unavailable, position: WindowPosition) -> Attempt {
+    Attempt::new(Verdict::failed(unavailable), Sizes::default(), position)
 }
 
 /// Whether a detector judges nothing but labels and errors.
@@ -631,6 +849,7 @@ pub(super) fn record(
         kind: plugin.map_or(DriftKind::Data, |plugin| plugin.descriptor().kind),
         digest: plugin.map_or_else(String::new, |plugin| plugin.digest().to_string()),
         cause,
+        shadow: false,
         outcome: verdict.outcome,
         reason: verdict.reason.clone(),
         evaluated_at: now,
@@ -645,7 +864,7 @@ pub(super) fn record(
     }
 }
 
-fn next_state(
+pub(super) fn next_state(
     before: &MonitorState,
     attempt: &Attempt,
     profiled: Profiled,
@@ -725,10 +944,8 @@ pub(super) fn due(
         Cadence::Request => None,
         Cadence::NewData { seconds_min } => {
             let news = profiled.seq > evaluated.seq || profiled.label_seq > evaluated.label_seq;
-            let rested = monitor.evaluated_at.is_none_or(|at| {
-                now.duration_since(at) >= SignedDuration::from_secs(seconds_min.into())
-            });
-            (failed || (news && rested)).then_some(Cause::Data)
+            let rests = news && rests_until(monitor, seconds_min).is_some_and(|until| now < until);
+            (failed || (news && !rests)).then_some(Cause::Data)
         }
         Cadence::Schedule { every_seconds } => {
             let every = i64::from(every_seconds.max(1));
@@ -737,6 +954,14 @@ pub(super) fn due(
             (failed || missed).then_some(Cause::Schedule)
         }
     }
+}
+
+/// When a monitor that follows new data has rested long enough after its last evaluation.
+pub(super) fn rests_until(monitor: &MonitorRecord, seconds_min: u32) -> Option<Timestamp> {
+    let rest = SignedDuration::from_secs(seconds_min.into());
+    // The end of the calendar never comes.
+    let end = |at: Timestamp| at.checked_add(rest).unwrap_or(Timestamp::MAX);
+    monitor.evaluated_at.map(end)
 }
 
 #[cfg(test)]

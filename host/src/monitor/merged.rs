@@ -89,10 +89,10 @@ pub(super) struct Schemas {
 
 /// Merges neighbours. Blocks.
 pub(super) fn merge(parts: &[Merged], schemas: &Schemas) -> Result<Merged, MergeError> {
-    let all: Vec<&Profile> = parts.iter().map(|part| &*part.all).collect();
-    let labelled: Vec<&Profile> = parts
+    let all: Vec<&Arc<Profile>> = parts.iter().map(|part| &part.all).collect();
+    let labelled: Vec<&Arc<Profile>> = parts
         .iter()
-        .filter_map(|part| part.labelled.as_deref())
+        .filter_map(|part| part.labelled.as_ref())
         .collect();
     let all = merge_of(&all, &schemas.all)?;
     let labelled = match &schemas.labelled {
@@ -103,22 +103,46 @@ pub(super) fn merge(parts: &[Merged], schemas: &Schemas) -> Result<Merged, Merge
 }
 
 /// Merges profiles, brought to a schema where theirs differ.
-fn merge_of(profiles: &[&Profile], schema: &Arc<Schema>) -> Result<Profile, MergeError> {
+fn merge_of(profiles: &[&Arc<Profile>], schema: &Arc<Schema>) -> Result<Profile, MergeError> {
     let alike = profiles
         .windows(2)
         .all(|pair| pair[0].schema() == pair[1].schema());
     if alike {
-        return Profile::merge_all(profiles);
+        let profiles: Vec<&Profile> = profiles.iter().map(|profile| &***profile).collect();
+        return Profile::merge_all(&profiles);
     }
     let brought: Result<Vec<Profile>, MergeError> = profiles
         .iter()
-        .map(|profile| brought_to(profile, schema))
+        .map(|profile| brought_to(Arc::clone(profile), schema))
         .collect();
     Profile::merge_all(&brought?)
 }
 
-/// A profile with the columns of a schema. Derived columns that are no longer computed are left out.
-pub(super) fn brought_to(profile: &Profile, schema: &Arc<Schema>) -> Result<Profile, MergeError> {
+/// Merges a window's large inner part with what stands around it: first that, so that the large one is gone through once and not
+/// at each step. Blocks.
+pub(super) fn merge_onto(
+    large: Option<Merged>,
+    small: &[Merged],
+    schemas: &Schemas,
+) -> Result<Option<Merged>, MergeError> {
+    let small = match small {
+        [] => None,
+        small => Some(merge(small, schemas)?),
+    };
+    match (large, small) {
+        (Some(large), Some(small)) => merge(&[large, small], schemas).map(Some),
+        (large, small) => Ok(large.or(small)),
+    }
+}
+
+/// A profile with the columns of a schema. Derived columns that are no longer computed are left out. Copied only where it must be.
+pub(super) fn brought_to(
+    profile: Arc<Profile>,
+    schema: &Arc<Schema>,
+) -> Result<Profile, MergeError> {
+    if *profile.schema() == **schema {
+        return Ok(Arc::unwrap_or_clone(profile));
+    }
     let gone = |spec: &ColumnSpec| {
         spec.role.is_derived() && schema.columns().iter().all(|there| there.name != spec.name)
     };
@@ -130,24 +154,22 @@ pub(super) fn brought_to(profile: &Profile, schema: &Arc<Schema>) -> Result<Prof
 
 /// The columns of a window: those of all rows, then those of labelled rows. Blocks.
 pub(super) fn side_by_side(
-    merged: Option<&Merged>,
+    merged: Option<Merged>,
     schemas: &Schemas,
 ) -> Result<Profile, SideError> {
     let nothing = |schema: &Arc<Schema>| {
         ProfileBuilder::new(Arc::clone(schema), ProfileConfig::service()).finish()
     };
-    let all = match merged {
-        Some(merged) => brought_to(&merged.all, &schemas.all)?,
-        None => nothing(&schemas.all),
+    let (all, labelled) = merged.map_or((None, None), |merged| (Some(merged.all), merged.labelled));
+    let brought = |profile: Option<Arc<Profile>>, schema: &Arc<Schema>| match profile {
+        Some(profile) => brought_to(profile, schema),
+        None => Ok(nothing(schema)),
     };
-    let Some(schema) = &schemas.labelled else {
-        return Ok(all);
-    };
-    let labelled = match merged.and_then(|merged| merged.labelled.as_ref()) {
-        Some(labelled) => brought_to(labelled, schema)?,
-        None => nothing(schema),
-    };
-    Ok(all.beside(&labelled)?)
+    let all = brought(all, &schemas.all)?;
+    match &schemas.labelled {
+        Some(schema) => Ok(all.beside(brought(labelled, schema)?)?),
+        None => Ok(all),
+    }
 }
 
 /// Why profiles make no window.

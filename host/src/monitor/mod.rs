@@ -4,44 +4,74 @@
 //! statistics, which are the detectors', and SQL, which is the store's.
 
 mod backtest;
+mod chunk_list;
 mod chunk_work;
+mod comparison;
 mod defaults;
 mod detectors;
+mod distributions;
 mod evaluate;
 mod follow;
+mod hosting;
 mod labelling;
+mod later;
 mod layout;
+mod loading;
+mod log_budget;
+mod manifest;
 mod memory;
 mod merged;
+mod metric_names;
+mod overview;
+mod owners;
+mod places;
 mod profiler;
+mod quarantine;
 mod queue;
+mod rebuild;
+mod replay;
 mod samples;
 mod schedule;
 mod selection;
+mod shadow;
 mod sink;
 mod source;
 mod spec;
 mod step;
 mod stream;
 mod stretch;
+mod version_error;
+mod versions;
 mod watch;
 mod windows;
 
 pub use crate::domain::record::{
     BacktestRecord, BacktestState, Cause, EvaluationRecord, MonitorRecord, Outcome,
 };
+pub use crate::profile::{BINS_MAX, Bin, Category, Numbers, Pair, Parts, Side};
 pub use backtest::BACKTEST_WINDOWS_MAX;
-pub use detectors::Detectors;
-pub use follow::FollowSettings;
+pub use detectors::{Detectors, Unavailable};
+pub use distributions::Distributions;
+pub use follow::{DETECTOR_MEMORY_BYTES_MAX, FollowSettings, HOST_TIMEOUT_MIN};
+pub use loading::Loader;
+pub use log_budget::LOG_BYTES_PER_HOUR_MAX;
+pub use manifest::{BadLimit, Manifest};
+pub use metric_names::MetricTaken;
+pub use overview::{KindStanding, Overview, OverviewRow, Snapshot};
 pub use profiler::{
-    Advance, CHUNKS_RELABELLED_AT_ONCE, LABELS_AT_ONCE, ProfileError, Profiler, ROWS_AT_ONCE,
-    VALUES_AT_ONCE,
+    Advance, CHUNKS_CUT_AT_ONCE, CHUNKS_RELABELLED_AT_ONCE, LABELS_AT_ONCE, ProfileError, Profiler,
+    ROWS_AT_ONCE, VALUES_AT_ONCE,
 };
-pub use sink::{NoSink, ResultSink};
+pub use quarantine::QUARANTINE_AFTER;
+pub use rebuild::Source;
+pub use replay::{BaselineSource, Difference, ReplayError, Replayed};
+pub use sink::{Called, NoSink, ResultSink};
 pub use source::{StoredWindows, WindowSource};
 pub use spec::{
     CADENCE_SECONDS_MAX, EXTENT_ROWS_MAX, EXTENT_SECONDS_MAX, LABEL_MATURITY_SECONDS_MAX,
     ROWS_MIN_MAX,
 };
+pub use version_error::{Step, VersionError};
+pub use versions::{VersionSettings, Versions};
 pub use watch::{Watch, WatchError, WatchParts};
 pub use windows::{ChunkInfo, WindowRequest, Windows};

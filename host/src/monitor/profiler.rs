@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::domain::SchemaError;
 use crate::domain::schema::COLUMNS_MAX;
-use crate::domain::{Clock, SchemaError};
 use crate::profile::Profile;
 use crate::store::{Store, StoreError};
 
@@ -21,6 +21,8 @@ pub const VALUES_AT_ONCE: usize = 1_000_000;
 pub const LABELS_AT_ONCE: usize = 10_000;
 /// Most chunks whose labels are counted anew in one advance: 64,000 rows by default.
 pub const CHUNKS_RELABELLED_AT_ONCE: usize = 64;
+/// Most chunks that are cut in two in one advance, where a new training time lies inside of them: 16,000 rows by default.
+pub const CHUNKS_CUT_AT_ONCE: usize = 16;
 /// Memory for profiles of chunks that may still change, in bytes.
 const CHUNKS_BYTES_MAX: usize = 64 << 20;
 /// Memory for names of categories, in bytes.
@@ -89,7 +91,6 @@ pub(super) type Remembered = (i64, Arc<Profile>, usize);
 #[derive(Debug)]
 pub struct Profiler {
     store: Store,
-    _clock: Arc<dyn Clock>,
     /// Profiles that are likely to be changed next, with the revision of the chunk that they are of.
     pub(super) chunks: Memory<(i32, i64, Which), Remembered>,
     /// Names of categories, and how many columns the model's rows have.
@@ -101,10 +102,9 @@ pub struct Profiler {
 
 impl Profiler {
     /// A profiler of the rows in `store`.
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: Store) -> Self {
         Self {
             store,
-            _clock: clock,
             chunks: Memory::new(CHUNKS_BYTES_MAX),
             names: Memory::new(NAMES_BYTES_MAX),
             columns: Memory::new(1 << 20),
@@ -128,7 +128,7 @@ impl Profiler {
     /// another makes the labelled profile of its chunks anew from storage, as far as the rows are still there. When the
     /// model's type or positive class become known later than its labels, the same happens to all chunks that have
     /// labels, [`CHUNKS_RELABELLED_AT_ONCE`] at a time; when it is trained anew, chunks with rows from before and after
-    /// are cut in two. Several callers may advance the same model: they take turns.
+    /// are cut in two, [`CHUNKS_CUT_AT_ONCE`] at a time, before anything else. Several callers may advance the same model: they take turns.
     ///
     /// # Errors
     /// [`StoreError::ModelGone`] if the model is deleted. After any error everything is as it was before the call.

@@ -10,44 +10,39 @@ use rustc_hash::FxHashMap;
 use crate::domain::{Batch, ColumnKind, ColumnValues, MISSING_CODE, Model, Schema};
 use crate::input::{self, ColumnRequest, Format, ReadOptions};
 use crate::profile::{KeptRows, KeptRowsBuilder, Profile};
-use crate::store::{ChunkInfo, RowSet, Store, StoreError, StoreResult};
+use crate::store::{ChunkInfo, RowColumns, RowSet, Store, StoreError, StoreResult};
 
 use super::labelling::{Labels, Truth};
 use super::layout::{Answers, Dictionaries, Layout};
 use super::windows::{blocking, corrupt};
 
-/// A sample of the rows of chunks, with the labels that are counted.
+/// What rows are drawn from.
+pub(super) struct Drawn<'a> {
+    pub(super) chunks: &'a [ChunkInfo],
+    /// Their profile.
+    pub(super) profile: &'a Profile,
+    /// Labels up to this seq count; without it those that are profiled by now.
+    pub(super) label_seq: Option<i64>,
+}
+
+/// A sample of the rows of chunks, with the labels that are counted: so many rows at most, by this seed.
 pub(super) async fn of_chunks(
     store: &Store,
     model: &Model,
     layout: &Layout,
-    chunks: &[ChunkInfo],
-    profile: &Profile,
-    rows_max: u32,
-    seed: u64,
+    of: Drawn<'_>,
+    (rows_max, seed): (u32, u64),
 ) -> StoreResult<KeptRows> {
+    let Drawn {
+        chunks,
+        profile,
+        label_seq,
+    } = of;
     let sets: Vec<RowSet> = chunks.iter().map(ChunkInfo::row_set).collect();
     let raw = store.sample_rows(model.no, &sets, rows_max, seed).await?;
     let (numeric, categorical) = layout.widths();
     let rows = blocking(move || raw.columns(numeric, categorical)).await??;
-    let mut names = Dictionaries::default();
-    for column_no in layout.unknown(&rows, &names) {
-        let categories = store.categories(model.no, column_no).await?;
-        names.insert(column_no, Arc::new(categories));
-    }
-    let mut truths: Vec<Option<Truth>> = Vec::new();
-    if let Some(answers) = &layout.answers {
-        let label_seq = store.progress(model.no).await?.profiled_label_seq;
-        let records: BTreeSet<&str> = (0..rows.rows()).map(|row| rows.record_id(row)).collect();
-        let records: Vec<&str> = records.into_iter().collect();
-        let stored = store.labels_of(model.no, &records, label_seq).await?;
-        let labels = Labels::new(&stored);
-        truths.extend((0..rows.rows()).map(|row| labels.truth(rows.record_id(row), label_seq)));
-        if let Some(column_no) = answers.categorical_label() {
-            let categories = store.categories(model.no, column_no).await?;
-            names.insert(column_no, Arc::new(categories));
-        }
-    }
+    let (names, truths) = names_and_truths(store, model, layout, &rows, label_seq).await?;
     let (layout, schema) = (layout.clone(), Arc::clone(profile.shared_schema()));
     let (seen, model_no) = (profile.rows(), model.no);
     let kept = move || -> Result<KeptRows, String> {
@@ -66,6 +61,38 @@ pub(super) async fn of_chunks(
     blocking(kept)
         .await?
         .map_err(|reason| corrupt(model_no, reason))
+}
+
+/// Names for the codes of rows, and the truth about each row where the model has labels.
+pub(super) async fn names_and_truths(
+    store: &Store,
+    model: &Model,
+    layout: &Layout,
+    rows: &RowColumns,
+    label_seq: Option<i64>,
+) -> StoreResult<(Dictionaries, Vec<Option<Truth>>)> {
+    let mut names = Dictionaries::default();
+    for column_no in layout.unknown(rows, &names) {
+        let categories = store.categories(model.no, column_no).await?;
+        names.insert(column_no, Arc::new(categories));
+    }
+    let mut truths: Vec<Option<Truth>> = Vec::new();
+    if let Some(answers) = &layout.answers {
+        let label_seq = match label_seq {
+            Some(seq) => seq,
+            None => store.progress(model.no).await?.profiled_label_seq,
+        };
+        let records: BTreeSet<&str> = (0..rows.rows()).map(|row| rows.record_id(row)).collect();
+        let records: Vec<&str> = records.into_iter().collect();
+        let stored = store.labels_of(model.no, &records, label_seq).await?;
+        let labels = Labels::new(&stored);
+        truths.extend((0..rows.rows()).map(|row| labels.truth(rows.record_id(row), label_seq)));
+        if let Some(column_no) = answers.categorical_label() {
+            let categories = store.categories(model.no, column_no).await?;
+            names.insert(column_no, Arc::new(categories));
+        }
+    }
+    Ok((names, truths))
 }
 
 /// A sample of the rows of uploaded reference data, read from the upload.

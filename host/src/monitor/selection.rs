@@ -196,6 +196,18 @@ pub(super) fn select(chunks: &[ChunkInfo], ask: &Ask<'_>) -> Selection {
     }
 }
 
+/// The same for a current window that was judged before: its rows are those of these times.
+pub(super) fn select_again(
+    chunks: &[ChunkInfo],
+    ask: &Ask<'_>,
+    from: Timestamp,
+    to: Timestamp,
+) -> Selection {
+    let inside = |at: &usize| from <= chunks[*at].first_time && chunks[*at].last_time <= to;
+    let current = (0..chunks.len()).filter(inside).collect();
+    judge(chunks, ask, current, ask.position)
+}
+
 /// The next complete tumbling window. One without enough labels is passed by as soon as a later one has them.
 fn tumbling(
     chunks: &[ChunkInfo],

@@ -22,13 +22,17 @@ pub trait WindowSource: Send + Sync {
     /// All chunks of a model, ordered by `(start, seq_from)`.
     fn chunks<'a>(&'a self, model: &'a Model) -> BoxFuture<'a, StoreResult<Vec<ChunkInfo>>>;
 
-    /// The window of these chunks.
+    /// The same, and up to which label their labels count, as of one moment.
+    fn listed<'a>(&'a self, model: &'a Model) -> BoxFuture<'a, StoreResult<(Vec<ChunkInfo>, i64)>>;
+
+    /// The window of these chunks, with labels up to this one; and whether no chunk has changed since it was listed.
     fn window<'a>(
         &'a self,
         model: &'a Model,
         chunks: &'a [ChunkInfo],
         request: WindowRequest,
-    ) -> BoxFuture<'a, StoreResult<Arc<Window>>>;
+        label_seq: i64,
+    ) -> BoxFuture<'a, StoreResult<(Arc<Window>, bool)>>;
 
     /// The active uploaded reference data, with its version.
     fn reference<'a>(
@@ -56,13 +60,19 @@ impl WindowSource for StoredWindows {
         Box::pin(self.windows.chunks(model))
     }
 
+    fn listed<'a>(&'a self, model: &'a Model) -> BoxFuture<'a, StoreResult<(Vec<ChunkInfo>, i64)>> {
+        Box::pin(self.windows.store.chunks_and_labels(model.no))
+    }
+
     fn window<'a>(
         &'a self,
         model: &'a Model,
         chunks: &'a [ChunkInfo],
         request: WindowRequest,
-    ) -> BoxFuture<'a, StoreResult<Arc<Window>>> {
-        Box::pin(self.windows.window(model, chunks, request))
+        label_seq: i64,
+    ) -> BoxFuture<'a, StoreResult<(Arc<Window>, bool)>> {
+        let label_seq = Some(label_seq);
+        Box::pin(self.windows.exactly(model, chunks, request, label_seq))
     }
 
     fn reference<'a>(

@@ -3,9 +3,7 @@
 use crate::domain::monitor::{
     Cadence, CurrentSpec, Extent, MONITOR_NAME_BYTES_MAX, MonitorSpec, ReferenceSpec,
 };
-use crate::runtime::Plugin;
 
-use super::detectors::Detectors;
 use super::watch::WatchError;
 
 /// Most rows that a window may be asked to have.
@@ -41,8 +39,8 @@ pub(super) fn check_name(name: &str) -> Result<(), WatchError> {
     Ok(())
 }
 
-/// Checks everything but the configuration, which the detector checks: the detector.
-pub(super) fn check(spec: &MonitorSpec, detectors: &Detectors) -> Result<Plugin, WatchError> {
+/// Checks everything but the detector and its configuration.
+pub(super) fn check(spec: &MonitorSpec) -> Result<(), WatchError> {
     match &spec.reference {
         ReferenceSpec::Trailing { extent: size } => extent("reference.extent", *size)?,
         ReferenceSpec::Auto | ReferenceSpec::DataSet | ReferenceSpec::Training => {}
@@ -84,21 +82,7 @@ pub(super) fn check(spec: &MonitorSpec, detectors: &Detectors) -> Result<Plugin,
     if !spec.config.is_object() {
         return Err(wrong("config", "it must be a JSON object".into()));
     }
-    detectors.find(&spec.detector).ok_or_else(|| {
-        let there: Vec<String> = detectors
-            .descriptors()
-            .into_iter()
-            .map(|descriptor| descriptor.name)
-            .collect();
-        wrong(
-            "detector",
-            format!(
-                "there is no detector '{}'; there are {}",
-                spec.detector,
-                there.join(", ")
-            ),
-        )
-    })
+    Ok(())
 }
 
 fn extent(field: &'static str, extent: Extent) -> Result<(), WatchError> {
@@ -130,14 +114,15 @@ mod tests {
     fn field(change: impl FnOnce(&mut MonitorSpec)) -> &'static str {
         let mut spec = MonitorSpec::of("none");
         change(&mut spec);
-        match check(&spec, &Detectors::of([])) {
+        match check(&spec) {
+            Ok(()) => TAKEN,
             Err(WatchError::Spec { field, .. }) => field,
-            other => panic!("{other:?}"),
+            Err(other) => panic!("{other:?}"),
         }
     }
 
-    /// With every number inside its range, what is left to complain of is the detector.
-    const TAKEN: &str = "detector";
+    /// Every number is inside its range.
+    const TAKEN: &str = "";
 
     fn sliding(extent: Extent) -> CurrentSpec {
         CurrentSpec::Sliding { extent }

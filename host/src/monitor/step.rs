@@ -17,7 +17,8 @@ use super::labelling::{Change, Labels, Truth};
 use super::layout::{Dictionaries, Layout, derivation_key};
 use super::merged::{Merged, signature};
 use super::profiler::{
-    Advance, CHUNKS_RELABELLED_AT_ONCE, LABELS_AT_ONCE, ProfileError, Profiler, Which,
+    Advance, CHUNKS_CUT_AT_ONCE, CHUNKS_RELABELLED_AT_ONCE, LABELS_AT_ONCE, ProfileError, Profiler,
+    Which,
 };
 use super::stretch::{Cuts, OpenChunk};
 use super::windows::Part;
@@ -36,6 +37,8 @@ pub(super) struct Step<'a> {
     /// Chunks whose labels are counted up to the new position already.
     fresh: FxHashSet<i64>,
     done: Vec<Done>,
+    /// A chunk was changed without its profile.
+    marked: bool,
 }
 
 impl<'a> Step<'a> {
@@ -62,6 +65,7 @@ impl<'a> Step<'a> {
             layout: Arc::new(layout),
             fresh: FxHashSet::default(),
             done: Vec::new(),
+            marked: false,
             profiler,
             profiling,
             model,
@@ -84,12 +88,17 @@ impl<'a> Step<'a> {
             self.progress.profiled_seq = last;
         }
         self.rederive().await?;
-        self.cut().await?;
-        let counts = (rows.rows(), self.labels.len());
+        let whole = self.cut().await?;
+        // While stretches are being cut, rows and labels have no certain chunk: they wait.
+        let counts = if whole {
+            (rows.rows(), self.labels.len())
+        } else {
+            (0, 0)
+        };
         if counts != (0, 0) {
             self.count(rows).await?;
         }
-        let stale = self.relabel().await?;
+        let stale = whole && self.relabel().await?;
 
         let Self {
             profiler,
@@ -99,9 +108,10 @@ impl<'a> Step<'a> {
             progress,
             before,
             done,
+            marked,
             ..
         } = self;
-        if progress == before && done.is_empty() {
+        if progress == before && done.is_empty() && !marked {
             drop(profiling);
         } else {
             profiling.commit(&progress).await?;
@@ -116,7 +126,7 @@ impl<'a> Step<'a> {
             labels: counts.1 as u64,
             profiled_seq: progress.profiled_seq,
             profiled_label_seq: progress.profiled_label_seq,
-            more: counts.0 == rows_max || counts.1 == LABELS_AT_ONCE || stale,
+            more: counts.0 == rows_max || counts.1 == LABELS_AT_ONCE || stale || !whole,
         })
     }
 
@@ -130,18 +140,33 @@ impl<'a> Step<'a> {
         Ok(())
     }
 
-    /// Cuts stretches, and the chunks in them, at a new training time.
-    async fn cut(&mut self) -> Result<(), ProfileError> {
-        if self.progress.training_time == self.model.last_training_time {
-            return Ok(());
+    /// Cuts stretches, and the chunks in them, at a new training time, at most [`CHUNKS_CUT_AT_ONCE`] of them: whether that was
+    /// all. If not, nothing else moves on, and the next step goes on with the cut.
+    async fn cut(&mut self) -> Result<bool, ProfileError> {
+        // A cut that was begun is ended, also where the model was trained anew meanwhile.
+        let begun = self.progress.cutting_at;
+        if begun.is_none() && self.progress.training_time == self.model.last_training_time {
+            return Ok(true);
         }
-        self.progress.training_time = self.model.last_training_time;
-        let Some(training) = self.model.last_training_time else {
-            return Ok(());
+        let Some(training) = begun.or(self.model.last_training_time) else {
+            self.progress.training_time = None;
+            return Ok(true);
         };
         let aligned = self.cuts.aligned(training.as_microsecond()).start;
         let after = at(training.as_microsecond() + 1);
-        for mut chunk in self.profiling.chunks_around(aligned, training).await? {
+        let limit = i64::try_from(CHUNKS_CUT_AT_ONCE).unwrap_or(i64::MAX) + 1;
+        let mut chunks = self
+            .profiling
+            .chunks_around(aligned, training, limit)
+            .await?;
+        let last = chunks.len() <= CHUNKS_CUT_AT_ONCE;
+        let whole = last && self.model.last_training_time == Some(training);
+        if !whole {
+            self.progress.profiled_seq = self.before.profiled_seq;
+            self.progress.profiled_label_seq = self.before.profiled_label_seq;
+        }
+        chunks.truncate(CHUNKS_CUT_AT_ONCE);
+        for mut chunk in chunks {
             if chunk.first_time > training {
                 chunk.start = after;
             } else if chunk.last_time <= training || !self.split(&chunk, after).await? {
@@ -150,9 +175,16 @@ impl<'a> Step<'a> {
             } else {
                 continue;
             }
+            self.marked = true;
             self.profiling.update_chunk(&chunk, None, None).await?;
         }
-        Ok(())
+        if last {
+            self.progress.training_time = Some(training);
+            self.progress.cutting_at = None;
+        } else {
+            self.progress.cutting_at = Some(training);
+        }
+        Ok(whole)
     }
 
     /// Makes two chunks of one: of the rows before a time, under its number, and of the others. False where rows of it
@@ -271,6 +303,7 @@ impl<'a> Step<'a> {
                     stale: false,
                     ..chunk
                 };
+                self.marked = true;
                 self.profiling.update_chunk(&kept, None, None).await?;
                 continue;
             }

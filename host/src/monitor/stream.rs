@@ -1,114 +1,109 @@
 //! Hands rows to detectors that follow them: each row once, in the order of arrival, a bounded number a call.
 //!
-//! A detector that looks at labels and errors alone follows the labels as they arrive, each with its row. A label that comes
-//! before its row is passed over; one that is corrected is followed again.
+//! A detector that looks at labels and errors alone is given each labelled row once, in the order in which rows and their labels
+//! became complete: by a label, in the order of labels; or, where the label was there first, by the row, in the order of rows.
+//! What completes a row between two looks comes in this order: rows whose label was there, then labels. A record's first label
+//! counts, or of several that were there before the row the last; one that is corrected later is not given again. The position
+//! of both, rows and labels, moves with the detector's state in one transaction, so nothing is given twice or left out.
 
 use std::sync::Arc;
 
+use crate::domain::inputs::{Inputs, KeptInputs, Made};
 use crate::domain::{
     Batch, ColumnKind, ColumnSpec, ColumnValues, Descriptor, MISSING_CODE, Measurement, Model,
     ModelColumn, ModelType, Role, Schema,
 };
 use crate::profile::{Derivation, KeptRowsBuilder, ProfileBuilder, ProfileConfig, Window};
-use crate::runtime::{State, StreamDetector, Updated};
-use crate::store::{MonitorState, Profiled, Store, StoreResult, StreamRow};
+use crate::runtime::{Plugin, PluginKind, State, StreamDetector, Updated, Usage};
+use crate::store::{Claim, MonitorState, Profiled, Store, StoreResult, StreamRow};
 
 use super::evaluate::{Attempt, Evaluator, Sizes, Verdict, needs_labels, no_columns};
+use super::replay;
 use super::watch::WatchError;
 
 /// Rows or labels handed over by one call.
 pub(super) const ROWS_AT_ONCE: u32 = 20_000;
+/// Largest state that is kept with an evaluation, in bytes, so that it can be made again.
+pub(super) const STATE_KEPT_BYTES_MAX: usize = 64 << 10;
+
+/// Lets a stream detector go on from where it stood itself: another version's state is put away, and comes back with that version.
+/// One that was never here starts with the first row.
+pub(super) async fn stand(store: &Store, claim: &mut Claim, plugin: &Plugin) -> StoreResult<()> {
+    if plugin.kind() != PluginKind::Stream {
+        return Ok(());
+    }
+    let digest = plugin.digest().to_string();
+    let other = claim.state.stream_digest.as_ref();
+    if other.is_some_and(|other| *other != digest) {
+        store.swap_stream_state(claim, &digest).await?;
+    }
+    claim.state.stream_digest = Some(digest);
+    Ok(())
+}
 
 /// One step of a stream detector from where it stands.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one step after the other, each with a way out of its own"
-)]
 pub(super) async fn follow(
     evaluator: &Evaluator,
     model: &Model,
-    descriptor: &Descriptor,
+    plugin: &Plugin,
     detector: &StreamDetector,
     state: &MonitorState,
     profiled: Profiled,
 ) -> Result<Attempt, WatchError> {
+    let descriptor = plugin.descriptor();
     let labels = needs_labels(descriptor);
-    let (after, to) = if labels {
-        (state.evaluated_label_seq, profiled.label_seq)
-    } else {
-        (state.evaluated_seq, profiled.seq)
+    let before = Profiled {
+        seq: state.evaluated_seq,
+        label_seq: state.evaluated_label_seq,
     };
-    let stays = |seen: i64| {
-        let seen = if labels {
-            Profiled {
-                seq: profiled.seq,
-                label_seq: seen,
-            }
-        } else {
-            Profiled {
-                seq: seen,
-                label_seq: profiled.label_seq,
-            }
-        };
-        (seen, state.stream_state.clone().unwrap_or_default())
+    let stays = |seen: Profiled| (seen, state.stream_state.clone().unwrap_or_default());
+    let span = Span {
+        labels,
+        after: before,
+        to: profiled,
     };
-    let frame = match Frame::new(model, labels) {
-        Ok(frame) => frame,
+    let handed = match rows(&evaluator.store, model, span).await? {
+        Ok(handed) => handed,
         Err(reason) => {
             return Ok(attempt(
                 Verdict::failed(&reason),
                 Sizes::default(),
-                stays(after),
+                stays(before),
             ));
         }
     };
-    if !frame.has_any(descriptor) {
+    if !handed.frame.has_any(descriptor) {
         return Ok(attempt(
             Verdict::insufficient(&no_columns(descriptor)),
             Sizes::default(),
-            stays(after),
+            stays(profiled),
         ));
     }
-    let found = if labels {
-        evaluator
-            .store
-            .labels_in_order(model.no, after, to, ROWS_AT_ONCE)
-            .await?
-    } else {
-        evaluator
-            .store
-            .rows_in_order(model.no, after, to, ROWS_AT_ONCE)
-            .await?
-    };
-    let sizes = sizes(&found.rows, labels);
-    if found.rows.is_empty() {
+    let (seen, more) = (handed.seen, handed.more);
+    let sizes = sizes(&handed.rows, labels);
+    if handed.rows.is_empty() {
         let mut nothing = attempt(
-            Verdict::judged(Vec::new(), &[], crate::runtime::Usage::default(), 0.0),
+            Verdict::judged(Vec::new(), &[], Usage::default(), 0.0),
             sizes,
-            stays(found.seq_to),
+            stays(seen),
         );
-        (nothing.quiet, nothing.more) = (true, found.more);
+        (nothing.quiet, nothing.more) = (true, more);
         return Ok(nothing);
     }
-    let dictionaries = frame.dictionaries(&evaluator.store, model.no).await?;
-    let arrivals: Vec<i64> = found.rows.iter().map(|row| row.seq).collect();
-    let (detector, before) = (
-        detector.clone(),
-        State::new(state.stream_state.clone().unwrap_or_default()),
-    );
-    let rows = found.rows;
-    let made = move || frame.window(&rows, dictionaries);
-    let window = match evaluator.blocking(made).await {
-        Ok(Ok(window)) => window,
-        Ok(Err(reason)) => return Ok(attempt(Verdict::failed(&reason), sizes, stays(after))),
-        Err(verdict) => return Ok(attempt(verdict, sizes, stays(after))),
+    let remembered = state.stream_state.clone().unwrap_or_default();
+    let (detector, handed_state) = (detector.clone(), State::new(remembered.clone()));
+    let (made, arrivals) = window(handed);
+    let window = match evaluator.blocking(plugin, made).await {
+        Ok((Ok(window), _)) => Arc::new(window),
+        Ok((Err(reason), _)) => return Ok(attempt(Verdict::failed(&reason), sizes, stays(before))),
+        Err(verdict) => return Ok(attempt(verdict, sizes, stays(before))),
     };
-    let memory = |updated: &Updated| Some(updated.usage.memory_bytes_peak);
-    let work = move || detector.update(&before, &window);
-    let updated = match evaluator.guest(&descriptor.full_name(), memory, work).await {
+    let digest = replay::digest_of(&window, plugin).await?;
+    let work = move |used: &mut Usage| detector.update_watched(&handed_state, &window, used);
+    let updated = match evaluator.guest(plugin, work).await {
         Ok((Ok(updated), seconds)) => (updated, seconds),
-        Ok((Err(error), _)) => return Ok(attempt(Verdict::failed(&error), sizes, stays(after))),
-        Err(verdict) => return Ok(attempt(verdict, sizes, stays(after))),
+        Ok((Err(error), _)) => return Ok(attempt(Verdict::of_call(&error), sizes, stays(before))),
+        Err(verdict) => return Ok(attempt(verdict, sizes, stays(before))),
     };
     let (
         Updated {
@@ -123,14 +118,156 @@ pub(super) async fn follow(
         .into_iter()
         .map(|one| at_arrival(one, &arrivals))
         .collect();
-    let (seen, _) = stays(found.seq_to);
     let mut done = attempt(
         Verdict::judged(measurements, &log, usage, seconds),
         sizes,
         (seen, next.bytes().to_vec()),
     );
-    done.more = found.more;
+    done.more = more;
+    done.inputs = Some(KeptInputs {
+        inputs: Inputs {
+            schema_version: model.schema_version,
+            model_type: model.model_type,
+            positive_label: model.positive_label.clone(),
+            window: digest,
+            made: Made::Rows {
+                labels,
+                seq_after: before.seq,
+                label_seq_after: before.label_seq,
+                seq_to: profiled.seq,
+                label_seq_to: profiled.label_seq,
+                state_bytes: remembered.len() as u64,
+            },
+        },
+        current: None,
+        reference: None,
+        state: (remembered.len() <= STATE_KEPT_BYTES_MAX).then_some(remembered),
+    });
     Ok(done)
+}
+
+/// Which rows are handed over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// Labelled rows as they become complete, rather than rows as they arrive.
+    pub(super) labels: bool,
+    /// Where the detector stands.
+    pub(super) after: Profiled,
+    /// What there is.
+    pub(super) to: Profiled,
+}
+
+/// Rows on their way to a detector, how far they come, and whether there are more.
+pub(super) struct Handed {
+    pub(super) rows: Vec<StreamRow>,
+    seen: Profiled,
+    more: bool,
+    frame: Frame,
+    dictionaries: Vec<Vec<String>>,
+}
+
+/// The rows of a span, at most [`ROWS_AT_ONCE`]: the same whenever it is asked. Or why a model's rows cannot be handed over.
+pub(super) async fn rows(
+    store: &Store,
+    model: &Model,
+    span: Span,
+) -> StoreResult<Result<Handed, String>> {
+    let frame = match Frame::new(model, span.labels) {
+        Ok(frame) => frame,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let Found { rows, seen, more } = next(store, model.no, span).await?;
+    let dictionaries = frame.dictionaries(store, model.no).await?;
+    Ok(Ok(Handed {
+        rows,
+        seen,
+        more,
+        frame,
+        dictionaries,
+    }))
+}
+
+/// What makes the window of rows, and their arrival numbers.
+pub(super) fn window(
+    handed: Handed,
+) -> (
+    impl FnOnce() -> Result<Window, String> + Send + 'static,
+    Vec<i64>,
+) {
+    let Handed {
+        rows,
+        frame,
+        dictionaries,
+        ..
+    } = handed;
+    let arrivals = rows.iter().map(|row| row.seq).collect();
+    let made = move || frame.window(&rows, dictionaries);
+    (made, arrivals)
+}
+
+/// Rows to hand over, how far that comes, and whether there is more.
+struct Found {
+    rows: Vec<StreamRow>,
+    seen: Profiled,
+    more: bool,
+}
+
+/// The next rows that are complete, from a position on. It moves along the rows first, then along the labels, so that every pair
+/// of a row and its label is passed once, however long the steps are.
+async fn next(store: &Store, model_no: i32, span: Span) -> StoreResult<Found> {
+    let Span {
+        labels,
+        after: before,
+        to,
+    } = span;
+    if !labels {
+        let found = store
+            .rows_in_order(model_no, before.seq, to.seq, ROWS_AT_ONCE)
+            .await?;
+        let seen = Profiled {
+            seq: found.seq_to,
+            label_seq: to.label_seq,
+        };
+        return Ok(Found {
+            rows: found.rows,
+            seen,
+            more: found.more,
+        });
+    }
+    let mut seq = before.seq;
+    if before.label_seq == 0 {
+        seq = seq.max(to.seq); // No label was there before any row.
+    } else if seq < to.seq {
+        let span = (seq, to.seq);
+        let found = store
+            .rows_with_labels(model_no, span, before.label_seq, ROWS_AT_ONCE)
+            .await?;
+        if !found.rows.is_empty() || found.more {
+            let seen = Profiled {
+                seq: found.seq_to,
+                label_seq: before.label_seq,
+            };
+            return Ok(Found {
+                rows: found.rows,
+                more: found.more || before.label_seq < to.label_seq,
+                seen,
+            });
+        }
+        seq = found.seq_to;
+    }
+    let span = (before.label_seq, to.label_seq);
+    let found = store
+        .labels_with_rows(model_no, span, seq, ROWS_AT_ONCE)
+        .await?;
+    let seen = Profiled {
+        seq,
+        label_seq: found.seq_to,
+    };
+    Ok(Found {
+        rows: found.rows,
+        seen,
+        more: found.more,
+    })
 }
 
 fn attempt(verdict: Verdict, sizes: Sizes, stream: (Profiled, Vec<u8>)) -> Attempt {
@@ -142,6 +279,10 @@ fn attempt(verdict: Verdict, sizes: Sizes, stream: (Profiled, Vec<u8>)) -> Attem
         stream: Some(stream),
         quiet: false,
         more: false,
+        inputs: None,
+        changing: false,
+        chunks: None,
+        label_seq: 0,
     }
 }
 
@@ -157,7 +298,7 @@ fn sizes(rows: &[StreamRow], labels: bool) -> Sizes {
 }
 
 /// A row of the window becomes the arrival number of the row.
-fn at_arrival(mut one: Measurement, arrivals: &[i64]) -> Measurement {
+pub(super) fn at_arrival(mut one: Measurement, arrivals: &[i64]) -> Measurement {
     one.row = one
         .row
         .and_then(|row| arrivals.get(usize::try_from(row).ok()?))

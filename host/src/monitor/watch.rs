@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 
-use crate::domain::monitor::{Cadence, CurrentSpec, MONITORS_MAX, MonitorSpec};
+use crate::domain::monitor::{CurrentSpec, MONITORS_MAX, MonitorSpec};
 use crate::domain::record::{BacktestRecord, Cause, EvaluationRecord, MonitorRecord};
 use crate::domain::{Clock, Model, ModelId, SchemaError};
 use crate::runtime::Plugin;
 use crate::store::{Made, Store, StoreError, WindowPosition};
 
-use super::detectors::Detectors;
+use super::detectors::{Detectors, Unavailable};
 use super::evaluate::{Evaluator, Ran, needs_labels};
-use super::follow::{Follow, FollowSettings};
+use super::follow::{Follow, FollowSettings, HOST_TIMEOUT_MIN};
+use super::hosting::Hosting;
+use super::owners::Owners;
+use super::places::{Pace, Places, PlacesSettings};
 use super::profiler::ProfileError;
+use super::quarantine::Faults;
+use super::replay::{self, ReplayError, Replayed};
 use super::selection::{Ask, Selection, select};
+use super::shadow::Shadows;
 use super::sink::ResultSink;
 use super::source::WindowSource;
 use super::spec;
@@ -34,6 +40,9 @@ pub enum WatchError {
         /// The monitor.
         monitor: String,
     },
+    /// There is no such column, or it has no numbers and no names: says which.
+    #[error("{0}")]
+    NoColumn(String),
     /// There is no such backtest.
     #[error("there is no backtest {0}")]
     NoBacktest(i64),
@@ -91,21 +100,28 @@ pub struct WatchParts {
 pub struct Watch {
     evaluator: Arc<Evaluator>,
     follow: Arc<Follow>,
+    hosting: Arc<Hosting>,
     /// Evaluations that somebody waits for hold a connection each, so they are few at a time.
     requests: Arc<Semaphore>,
+    shadows: Arc<Shadows>,
+    /// The same of those with a detector that is slow: they keep no others waiting.
+    slow_requests: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
+/// Connections of the pool for each detector that may run at once: an evaluation in either lane, one that somebody waits
+/// for, and what each needs for moments.
+const CONNECTIONS_OF_PLACE: usize = 4;
 /// Windows of one monitor that a request evaluates: tumbling ones may have piled up.
 const WINDOWS_OF_REQUEST_MAX: usize = 100;
-/// Monitors whose latest results are read at once when the host starts.
-const MONITORS_AT_ONCE: u32 = 500;
+/// Shadows that run at once, beside whatever is in use.
+const SHADOWS_AT_ONCE: usize = 1;
 
 impl Watch {
     /// A watch that does what it is asked and nothing by itself: see [`Watch::start`].
     ///
-    /// Each evaluation under way holds one connection of the store's pool and uses another for moments: the pool has at least
-    /// twice as many as `settings.evaluations_at_once`, and some for others.
+    /// Each evaluation under way holds one connection of the store's pool and uses another for moments: where the pool has fewer
+    /// than `CONNECTIONS_OF_PLACE` for each of `settings.evaluations_at_once`, there are fewer of these.
     pub fn new(parts: WatchParts) -> Self {
         let WatchParts {
             store,
@@ -115,19 +131,58 @@ impl Watch {
             sink,
             settings,
         } = parts;
-        let at_once = settings.evaluations_at_once.max(1);
-        let evaluator = Arc::new(Evaluator {
+        // Whoever evaluates holds a connection and needs a second one for moments.
+        let connections = store.pool().options().get_max_connections() as usize;
+        let at_once = settings
+            .evaluations_at_once
+            .min(connections / CONNECTIONS_OF_PLACE)
+            .max(1);
+        if at_once < settings.evaluations_at_once {
+            tracing::warn!(
+                detectors = at_once,
+                connections,
+                "fewer detectors run at a time than they may: that takes {CONNECTIONS_OF_PLACE} connections each"
+            );
+        }
+        let settings = FollowSettings {
+            evaluations_at_once: at_once,
+            ..settings
+        };
+        let places = Places::new(PlacesSettings {
+            at_once,
+            memory_bytes_max: settings.detector_memory_bytes_max,
+            slow: settings.slow,
+        });
+        let places_of_shadows = Places::new(PlacesSettings {
+            at_once: SHADOWS_AT_ONCE,
+            memory_bytes_max: settings.detector_memory_bytes_max,
+            slow: settings.slow,
+        });
+        let mut evaluator = Evaluator {
             store,
             clock,
             source,
             detectors,
             sink,
-            permits: Arc::new(Semaphore::new(at_once)),
-        });
+            shadows: None,
+            owners: Arc::new(Owners::new()),
+            places: places_of_shadows,
+            faults: Arc::new(Faults::new(settings.quarantine_after)),
+        };
+        let shadows = Arc::new(Shadows::new(evaluator.clone()));
+        evaluator.shadows = Some(Arc::clone(&shadows));
+        evaluator.places = places;
+        let evaluator = Arc::new(evaluator);
+        let host_timeout = settings.host_timeout.max(HOST_TIMEOUT_MIN);
+        let follow = Follow::new(evaluator.clone(), settings);
+        let hosting = Hosting::new(evaluator.clone(), follow.clone(), host_timeout);
         Self {
-            follow: Follow::new(evaluator.clone(), settings),
+            hosting: Arc::new(hosting),
+            shadows,
+            follow,
             evaluator,
             requests: Arc::new(Semaphore::new(at_once)),
+            slow_requests: Arc::new(Semaphore::new(at_once.div_ceil(2))),
             tasks: TaskTracker::new(),
         }
     }
@@ -135,11 +190,43 @@ impl Watch {
     /// Starts to follow what arrives, in the background.
     pub fn start(&self) {
         self.follow.start(&self.tasks);
+        let shadows = Arc::clone(&self.shadows);
+        self.tasks.spawn(async move { shadows.follow().await });
+        self.host(|hosting| async move { hosting.keep_beating().await });
+        self.host(|hosting| async move { hosting.keep_restoring().await });
+        self.host(|hosting| async move { hosting.keep_listening().await });
+        self.host(|hosting| async move { hosting.keep_posting().await });
+    }
+
+    fn host<F>(&self, work: impl FnOnce(Arc<Hosting>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (follow, work) = (self.follow.clone(), work(self.hosting.clone()));
+        self.tasks
+            .spawn(async move { follow.until_stopped(work).await });
+    }
+
+    /// Joins the other hosts on the database, and tells the sink the latest results of the models that are this host's own
+    /// then. `address`: where it listens, for people. `only`: nobody else can be on this database. Until then every model is
+    /// its own.
+    pub async fn join(&self, address: Option<&str>, only: bool) -> Result<(), WatchError> {
+        self.hosting.join(address, only).await
+    }
+
+    /// Looks once at the other hosts: gives up and takes over what changed hands. What the background does all the time.
+    pub async fn look(&self) -> Result<(), WatchError> {
+        self.hosting.look().await
+    }
+
+    /// Hosts that are alive, and how many of the database's `models` are this one's own.
+    pub async fn share(&self, models: u64) -> Result<(usize, u64), WatchError> {
+        Ok(self.hosting.share(models).await?)
     }
 
     /// Rows or labels of a model were committed, or its registration changed: they are profiled and its monitors evaluated soon.
     pub fn touched(&self, model_no: i32) {
-        self.follow.touched(model_no);
+        self.hosting.touched(model_no);
     }
 
     /// Models and monitors that wait for their turn.
@@ -147,29 +234,18 @@ impl Watch {
         self.follow.waiting()
     }
 
-    /// Finishes what is under way and takes nothing new.
+    /// Finishes what is under way, takes nothing new, and leaves the models to the other hosts.
     pub async fn stop(&self) {
         self.follow.stop();
+        self.shadows.stop();
         self.requests.close();
+        self.slow_requests.close();
         self.tasks.close();
         self.tasks.wait().await;
-    }
-
-    /// Tells the sink the latest result of every monitor: when the host starts.
-    pub async fn tell_latest(&self) -> Result<(), WatchError> {
-        let mut after = 0;
-        loop {
-            let (records, next) = self
-                .store()
-                .latest_evaluations_after(after, MONITORS_AT_ONCE)
-                .await?;
-            for record in &records {
-                self.evaluator.sink.evaluated(record);
-            }
-            match next {
-                Some(next) => after = next,
-                None => return Ok(()),
-            }
+        self.evaluator.places.close();
+        if let Err(error) = self.hosting.leave().await {
+            // They take this host for dead before long.
+            tracing::warn!(%error, "the other hosts could not be told that this one ends");
         }
     }
 
@@ -212,7 +288,7 @@ impl Watch {
             }),
             Made::TooMany => Err(WatchError::TooMany(MONITORS_MAX)),
             Made::New(_) => {
-                self.follow.touched(found.no);
+                self.hosting.touched(found.no);
                 self.follow.backtest_waits();
                 self.named(&found, name).await
             }
@@ -245,7 +321,7 @@ impl Watch {
             return Err(no_monitor(&found, name));
         }
         self.evaluator.sink.monitor_removed(model.as_str(), name);
-        self.follow.touched(found.no);
+        self.hosting.touched(found.no);
         self.follow.backtest_waits();
         Ok((self.named(&found, name).await?, false))
     }
@@ -258,12 +334,14 @@ impl Watch {
             return Err(no_monitor(&found, name));
         }
         self.evaluator.sink.monitor_removed(model.as_str(), name);
+        self.follow.something_was_deleted();
         Ok(())
     }
 
     /// A model was removed from the database: its series go.
     pub fn model_removed(&self, model: &ModelId) {
         self.evaluator.sink.model_removed(model.as_str());
+        self.follow.something_was_deleted();
     }
 
     /// Profiles what is there, then evaluates one monitor of a model or all that are enabled, now, whatever their cadence.
@@ -276,14 +354,22 @@ impl Watch {
     ) -> Result<Vec<EvaluationRecord>, WatchError> {
         let found = self.model(model).await?;
         let monitors = self.chosen(&found, monitor).await?;
-        let _permit = self
-            .requests
-            .acquire()
-            .await
-            .map_err(|_| WatchError::Stopping)?;
+        let slow = monitors
+            .iter()
+            .any(|monitor| self.evaluator.pace(&monitor.spec.detector) == Pace::Slow);
+        let requests = if slow {
+            &self.slow_requests
+        } else {
+            &self.requests
+        };
+        let _permit = requests.acquire().await.map_err(|_| WatchError::Stopping)?;
+        let mut asked = Vec::with_capacity(monitors.len());
+        for monitor in &monitors {
+            asked.push(self.store().requested(monitor.no).await?);
+        }
         self.evaluator.profile(found.no).await?;
         let mut records = Vec::with_capacity(monitors.len());
-        for monitor in monitors {
+        for (monitor, asked) in monitors.into_iter().zip(asked) {
             let mut last = None;
             for _ in 0..WINDOWS_OF_REQUEST_MAX {
                 let Ran::Done { record, more } =
@@ -300,12 +386,16 @@ impl Watch {
                     break;
                 }
             }
+            // Whoever asked before meant no more than this.
+            if let (Some(_), Some(asked)) = (&last, asked) {
+                self.store().request_answered(monitor.no, asked).await?;
+            }
             records.extend(last);
         }
         Ok(records)
     }
 
-    /// Asks for the same without waiting.
+    /// Asks for the same without waiting. The request stands in the database until it is answered, whatever becomes of this host.
     pub async fn evaluate_soon(
         &self,
         model: &ModelId,
@@ -313,23 +403,20 @@ impl Watch {
     ) -> Result<(), WatchError> {
         let found = self.model(model).await?;
         let monitors = self.chosen(&found, monitor).await?;
-        self.follow.touched(found.no);
-        for monitor in monitors {
-            self.follow.add(found.no, monitor.no, Cause::Request);
-        }
+        let monitors: Vec<i64> = monitors.iter().map(|monitor| monitor.no).collect();
+        self.store().request_evaluations(&monitors).await?;
+        self.hosting.touched(found.no);
         Ok(())
     }
 
-    /// What the monitors of a model compare with is another now: those that follow new data are evaluated soon, new data or not.
-    pub async fn rebased(&self, model_no: i32) -> Result<(), WatchError> {
-        self.follow.touched(model_no);
-        for monitor in self.store().monitors(model_no).await? {
-            let follows = matches!(monitor.spec.cadence, Cadence::NewData { .. });
-            if monitor.spec.enabled && follows {
-                self.follow.add(model_no, monitor.no, Cause::Request);
-            }
-        }
-        Ok(())
+    /// Makes an evaluation again from what is stored, and compares every number bit by bit.
+    ///
+    /// # Errors
+    /// [`ReplayError`] says what it was made of that is no longer there.
+    pub async fn replay(&self, evaluation_no: i64) -> Result<Replayed, ReplayError> {
+        let permit = self.slow_requests.acquire().await;
+        let _permit = permit.map_err(|_| ReplayError::Stopping)?;
+        replay::replay(&self.evaluator, evaluation_no).await
     }
 
     /// Asks for a backtest of a monitor over stored profiles; it runs in the background.
@@ -342,7 +429,25 @@ impl Watch {
         let monitor = self.named(&found, monitor).await?;
         let backtest = self
             .store()
-            .request_backtest(monitor.no, self.evaluator.clock.now())
+            .request_backtest(monitor.no, None, self.evaluator.clock.now())
+            .await?;
+        self.follow.backtest_waits();
+        Ok(backtest)
+    }
+
+    /// Asks for a backtest of a monitor with a version (`name@version`) in place of its own detector.
+    pub(super) async fn try_version(
+        &self,
+        model: &ModelId,
+        monitor: &str,
+        detector: &str,
+    ) -> Result<BacktestRecord, WatchError> {
+        let found = self.model(model).await?;
+        let monitor = self.named(&found, monitor).await?;
+        let now = self.evaluator.clock.now();
+        let backtest = self
+            .store()
+            .request_backtest(monitor.no, Some(detector), now)
             .await?;
         self.follow.backtest_waits();
         Ok(backtest)
@@ -357,7 +462,8 @@ impl Watch {
     /// Profiles and evaluates everything that is due; returns when nothing is. What the schedule does, once.
     pub async fn run_due(&self) -> Result<(), WatchError> {
         self.follow.drain().await?;
-        self.evaluator.run_due().await
+        self.evaluator.run_due().await?;
+        self.shadows.drain().await
     }
 
     /// The latest evaluation of each monitor of a model.
@@ -366,8 +472,44 @@ impl Watch {
         Ok(self.store().latest_evaluations(model.no).await?)
     }
 
-    fn store(&self) -> &Store {
+    /// A place among the few requests that merge profiles at a time.
+    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, WatchError> {
+        let permit = self.requests.acquire().await;
+        permit.map_err(|_| WatchError::Stopping)
+    }
+
+    /// What evaluates, for the use cases around versions of detectors.
+    pub(super) fn evaluator(&self) -> &Arc<Evaluator> {
+        &self.evaluator
+    }
+
+    /// Reads which versions of detectors there are, and tells the sink: what hosts do every few seconds.
+    pub async fn tell_versions(&self) -> Result<(), WatchError> {
+        self.evaluator.detectors.follow(self.store()).await?;
+        self.evaluator.tell_versions();
+        Ok(())
+    }
+
+    /// A version came into use or went out of it: monitors that follow new data are evaluated soon, new data or not.
+    pub(super) async fn version_changed(&self, name: &str) -> Result<(), WatchError> {
+        let following = self.store().monitors_following(name).await?;
+        let monitors: Vec<i64> = following
+            .iter()
+            .map(|&(_, monitor_no)| monitor_no)
+            .collect();
+        self.store().request_evaluations(&monitors).await?;
+        for (model_no, _) in following {
+            self.hosting.touched(model_no);
+        }
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> &Store {
         &self.evaluator.store
+    }
+
+    pub(super) fn source(&self) -> &dyn WindowSource {
+        self.evaluator.source.as_ref()
     }
 
     /// The model, with its default monitors made.
@@ -400,14 +542,23 @@ impl Watch {
     /// Checks name, spec and, by the detector itself, the configuration.
     async fn check(&self, name: &str, monitor: &MonitorSpec) -> Result<Plugin, WatchError> {
         spec::check_name(name)?;
-        let plugin = spec::check(monitor, &self.evaluator.detectors)?;
+        spec::check(monitor)?;
+        let detectors = &self.evaluator.detectors;
+        let resolved = detectors.resolve(self.store(), &monitor.detector).await?;
+        let plugin = resolved.map_err(|unavailable| {
+            let there = match &unavailable {
+                Unavailable::NoDetector { .. } => {
+                    format!("; there are {}", detectors.names().join(", "))
+                }
+                _ => String::new(),
+            };
+            spec::wrong("detector", format!("{unavailable}{there}"))
+        })?;
         let (detector, config, seed) = (plugin.clone(), monitor.config.clone(), monitor.seed);
-        let checked = self
-            .evaluator
-            .blocking(move || detector.configure(&config, seed.into()).map(|_| ()));
-        match checked.await {
-            Ok(Ok(())) => Ok(plugin),
-            Ok(Err(error)) => Err(spec::wrong("config", error.to_string())),
+        let work = move || detector.configure(&config, seed.into()).map(|_| ());
+        match self.evaluator.blocking(&plugin, work).await {
+            Ok((Ok(()), _)) => Ok(plugin),
+            Ok((Err(error), _)) => Err(spec::wrong("config", error.to_string())),
             Err(_) => Err(WatchError::Stopping),
         }
     }

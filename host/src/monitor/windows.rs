@@ -13,7 +13,7 @@ use crate::store::{ChunkProfiles, Store, StoreError, StoreResult};
 use super::layout::{Layout, derivation_key};
 use super::memory::Memory;
 use super::merged::{
-    FAN, Group, Merged, Schemas, groups, memory_bytes, merge, side_by_side, signature,
+    FAN, Group, Merged, Schemas, groups, memory_bytes, merge, merge_onto, side_by_side, signature,
 };
 use super::samples;
 
@@ -96,29 +96,54 @@ impl Windows {
         chunks: &[ChunkInfo],
         request: WindowRequest,
     ) -> StoreResult<Arc<Window>> {
+        let (window, _) = self.exactly(model, chunks, request, None).await?;
+        Ok(window)
+    }
+
+    /// The same, and whether no chunk has changed since it was listed. `label_seq`: up to which label rows that are kept have
+    /// theirs; as far as they are profiled by now if nothing is said.
+    pub(super) async fn exactly(
+        &self,
+        model: &Model,
+        chunks: &[ChunkInfo],
+        request: WindowRequest,
+        label_seq: Option<i64>,
+    ) -> StoreResult<(Arc<Window>, bool)> {
         let layout = layout_of(model)?;
         let mut chunks = chunks.to_vec();
         chunks.sort_unstable_by_key(|chunk| chunk.chunk_no);
         chunks.dedup_by_key(|chunk| chunk.chunk_no);
         let key = WindowKey::new(model, Of::Chunks(signature(&chunks)));
-        let profile = if let Some(profile) = self.profiles.get(&key) {
-            profile
+        let (profile, exact) = if let Some(profile) = self.profiles.get(&key) {
+            (profile, true)
         } else {
             let (profile, exact) = self.profile(model.no, &chunks, &layout).await?;
             if exact {
                 self.profiles
                     .put(key, Arc::clone(&profile), memory_bytes(&profile));
             }
-            profile
+            (profile, exact)
         };
         let kept = match request.keep_rows {
-            Some((rows, seed)) => Some(
-                samples::of_chunks(&self.store, model, &layout, &chunks, &profile, rows, seed)
-                    .await?,
-            ),
+            Some(drawn) => {
+                let of = samples::Drawn {
+                    chunks: &chunks,
+                    profile: &profile,
+                    label_seq,
+                };
+                Some(samples::of_chunks(&self.store, model, &layout, of, drawn).await?)
+            }
             None => None,
         };
-        window(model, profile, kept)
+        Ok((window(model, profile, kept)?, exact))
+    }
+
+    /// Takes a chunk as it stood for what is stored of it, until it is forgotten.
+    pub(super) fn remember(&self, model_no: i32, chunk: &ChunkInfo, merged: Merged) {
+        let signed = signature(std::slice::from_ref(chunk));
+        let bytes = merged.bytes;
+        let key = (model_no, Part::Group(0, chunk.chunk_no));
+        self.groups.put(key, (signed, merged), bytes);
     }
 
     /// The active uploaded reference data as a window, with its version.
@@ -130,6 +155,17 @@ impl Windows {
         let Some(version) = self.store.active_reference_version(model.no).await? else {
             return Ok(None);
         };
+        let window = self.version(model, version, request).await?;
+        Ok(window.map(|window| (version, window)))
+    }
+
+    /// A version of the uploaded reference data as a window; absent where it is gone.
+    pub(super) async fn version(
+        &self,
+        model: &Model,
+        version: i32,
+        request: WindowRequest,
+    ) -> StoreResult<Option<Arc<Window>>> {
         let layout = layout_of(model)?;
         let key = WindowKey::new(model, Of::Reference(version));
         let profile = if let Some(profile) = self.profiles.get(&key) {
@@ -141,7 +177,7 @@ impl Windows {
             let (schemas, model_id) = (schemas(&layout), model.id.clone());
             let made = move || {
                 let merged = decode(&stored.profile, stored.labelled.as_deref())?;
-                side_by_side(Some(&merged), &schemas).map_err(|error| error.to_string())
+                side_by_side(Some(merged), &schemas).map_err(|error| error.to_string())
             };
             let profile = blocking(made)
                 .await?
@@ -162,7 +198,7 @@ impl Windows {
             ),
             None => None,
         };
-        Ok(Some((version, window(model, profile, kept)?)))
+        Ok(Some(window(model, profile, kept)?))
     }
 
     /// The profile of chunks ordered by number, and whether each had the revision that was asked for.
@@ -180,23 +216,20 @@ impl Windows {
             .filter(|group| group.level == 0)
             .map(|group| chunks[group.chunks.start].clone())
             .collect();
-        let mut parts: Vec<Grouped> = Vec::new();
         let inner = self.inner(model_no, &groups, chunks, &schemas).await?;
-        let mut exact = inner.is_some() || single.len() == groups.len();
-        parts.extend(inner);
+        let mut exact = inner
+            .as_ref()
+            .map_or(single.len() == groups.len(), |(_, exact)| *exact);
+        let mut small: Vec<Merged> = Vec::with_capacity(single.len());
         for batch in single.chunks(FAN.pow(LEVELS_AT_ONCE)) {
             let found = self.chunks_merged(model_no, batch).await?;
-            exact &= found.len() == batch.len();
-            parts.extend(found.into_iter().map(|(_, grouped)| grouped));
+            exact &= found.len() == batch.len() && found.iter().all(|(_, (_, exact))| *exact);
+            small.extend(found.into_iter().map(|(_, (merged, _))| merged));
         }
-        exact &= parts.iter().all(|(_, exact)| *exact);
-        let parts: Vec<Merged> = parts.into_iter().map(|(merged, _)| merged).collect();
         let made = move || {
-            let merged = match &parts[..] {
-                [] => None,
-                parts => Some(merge(parts, &schemas).map_err(|error| error.to_string())?),
-            };
-            side_by_side(merged.as_ref(), &schemas).map_err(|error| error.to_string())
+            let merged = merge_onto(inner.map(|(merged, _)| merged), &small, &schemas)
+                .map_err(|error| error.to_string())?;
+            side_by_side(merged, &schemas).map_err(|error| error.to_string())
         };
         let profile = blocking(made)
             .await?
@@ -235,7 +268,7 @@ impl Windows {
         }
         let mut whole = true;
         for (level, key, signed) in lacking.into_iter().rev() {
-            let mut parts: Vec<Grouped> = joined.take().into_iter().collect();
+            let mut parts: Vec<Grouped> = Vec::new();
             for group in groups.iter().filter(|group| group.level == level) {
                 let members = &chunks[group.chunks.clone()];
                 match self.group(model_no, level, members, schemas).await? {
@@ -243,16 +276,20 @@ impl Windows {
                     None => whole = false,
                 }
             }
-            if parts.len() < 2 {
-                joined = parts.pop();
+            if parts.len() + usize::from(joined.is_some()) < 2 {
+                joined = joined.or_else(|| parts.pop());
                 continue;
             }
-            let exact = whole && parts.iter().all(|(_, exact)| *exact);
+            let exact = whole && joined.iter().chain(&parts).all(|(_, exact)| *exact);
+            let large = joined.take().map(|(merged, _)| merged);
             let parts: Vec<Merged> = parts.into_iter().map(|(merged, _)| merged).collect();
             let schemas = schemas.clone();
-            let merged = blocking(move || merge(&parts, &schemas))
+            let merged = blocking(move || merge_onto(large, &parts, &schemas))
                 .await?
                 .map_err(|error| corrupt(model_no, error.to_string()))?;
+            let Some(merged) = merged else {
+                continue;
+            };
             if exact {
                 self.groups.put(key, (signed, merged.clone()), merged.bytes);
             }
@@ -407,7 +444,7 @@ fn schemas(layout: &Layout) -> Schemas {
     }
 }
 
-fn layout_of(model: &Model) -> StoreResult<Layout> {
+pub(super) fn layout_of(model: &Model) -> StoreResult<Layout> {
     Layout::new(model).map_err(|error: SchemaError| StoreError::Corrupt {
         table: "model",
         key: model.id.to_string(),

@@ -245,7 +245,7 @@ impl Window {
             .ok_or(AccessError::NoSuchColumn(column))
     }
 
-    fn kept(&self) -> Result<&KeptRows, AccessError> {
+    pub(super) fn kept(&self) -> Result<&KeptRows, AccessError> {
         self.kept.as_deref().ok_or(AccessError::NoRows)
     }
 

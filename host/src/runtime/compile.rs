@@ -92,6 +92,15 @@ impl Compiler {
         }
     }
 
+    /// The same, within other limits.
+    #[must_use]
+    pub(super) fn within(&self, limits: CompileLimits) -> Self {
+        Self {
+            limits,
+            ..self.clone()
+        }
+    }
+
     /// The same, for an engine that counts fuel or does not.
     #[must_use]
     pub(super) fn with_fuel(self, fuel: Fuel) -> Self {

@@ -140,25 +140,42 @@ impl BatchDetector {
 
     /// The same, with what it used.
     pub fn fit_metered(&self, reference: &Window) -> Result<(Baseline, Usage), RunError> {
+        let mut used = Usage::default();
+        let baseline = self.fit_watched(reference, &mut used)?;
+        Ok((baseline, used))
+    }
+
+    /// The same; `used` is what it used, also where it failed.
+    pub fn fit_watched(&self, reference: &Window, used: &mut Usage) -> Result<Baseline, RunError> {
         let Bound { config, seed, .. } = &self.bound;
         let window = self.bound.visible(reference);
         let rows = window.rows();
-        let (bytes, done) = self.bound.run(window, |store, window| {
+        let (bytes, done) = self.bound.run(window, used, |store, window| {
             let guest = self.pre.instantiate(&mut *store)?;
             guest
                 .leeway_detector_batch()
                 .call_fit(store, window, config, *seed)
         })?;
-        let usage = done.usage(bytes.len());
-        Ok((Baseline { bytes, rows }, usage))
+        *used = done.usage(bytes.len());
+        Ok(Baseline { bytes, rows })
     }
 
     /// Judges the current window.
     pub fn evaluate(&self, baseline: &Baseline, current: &Window) -> Result<Evaluated, RunError> {
+        self.evaluate_watched(baseline, current, &mut Usage::default())
+    }
+
+    /// The same; `used` is what it used, also where it failed.
+    pub fn evaluate_watched(
+        &self,
+        baseline: &Baseline,
+        current: &Window,
+        used: &mut Usage,
+    ) -> Result<Evaluated, RunError> {
         let Bound { config, seed, .. } = &self.bound;
         let window = self.bound.visible(current);
         let handed = Handed::of(&window, Some(baseline.rows()));
-        let (raw, done) = self.bound.run(window, |store, window| {
+        let (raw, done) = self.bound.run(window, used, |store, window| {
             let guest = self.pre.instantiate(&mut *store)?;
             guest.leeway_detector_batch().call_evaluate(
                 store,
@@ -169,6 +186,7 @@ impl BatchDetector {
             )
         })?;
         let usage = done.usage(bytes_of(&raw));
+        *used = usage;
         Ok(Evaluated {
             measurements: self.bound.checked(raw, &handed)?,
             log: done.sandbox.log.lines,
@@ -187,16 +205,27 @@ pub struct StreamDetector {
 impl StreamDetector {
     /// Takes in the kept rows of a window, in their order.
     pub fn update(&self, state: &State, rows: &Window) -> Result<Updated, RunError> {
+        self.update_watched(state, rows, &mut Usage::default())
+    }
+
+    /// The same; `used` is what it used, also where it failed.
+    pub fn update_watched(
+        &self,
+        state: &State,
+        rows: &Window,
+        used: &mut Usage,
+    ) -> Result<Updated, RunError> {
         let Bound { config, seed, .. } = &self.bound;
         let window = self.bound.visible(rows);
         let handed = Handed::of(&window, None);
-        let (step, done) = self.bound.run(window, |store, window| {
+        let (step, done) = self.bound.run(window, used, |store, window| {
             let guest = self.pre.instantiate(&mut *store)?;
             guest
                 .leeway_detector_stream()
                 .call_update(store, state.bytes(), window, config, *seed)
         })?;
         let usage = done.usage(step.state.len() + bytes_of(&step.measurements));
+        *used = usage;
         Ok(Updated {
             state: State::new(step.state),
             measurements: self.bound.checked(step.measurements, &handed)?,
@@ -221,10 +250,11 @@ impl Bound {
         window.select(&descriptor.roles, &descriptor.accepts)
     }
 
-    /// One call in a store of its own: hands the window over, and names what went wrong.
+    /// One call in a store of its own: hands the window over, and names what went wrong. `used` is what a call that failed used.
     fn run<T>(
         &self,
         window: Window,
+        used: &mut Usage,
         call: impl FnOnce(
             &mut Store<Sandbox>,
             Resource<Window>,
@@ -236,9 +266,14 @@ impl Bound {
             .table
             .push(window)
             .map_err(|error| RunError::DoesNotFit(error.to_string()))?;
-        match call(&mut store, handed) {
+        let answer = call(&mut store, handed);
+        let fuel = self.plugin.sandboxed().fuel_used(&store);
+        *used = Usage {
+            fuel,
+            ..store.data().usage()
+        };
+        match answer {
             Ok(Ok(value)) => {
-                let fuel = self.plugin.sandboxed().fuel_used(&store);
                 let sandbox = store.into_data(); // The rest of the store dies here.
                 Ok((value, Done { sandbox, fuel }))
             }

@@ -1,6 +1,9 @@
 //! Why a component was not loaded, and why a call gave no result.
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::domain::Language;
 
 use super::compile::CompileError;
 use super::inspect::DescriptorError;
@@ -37,17 +40,70 @@ pub enum LoadError {
     #[error("the component does not fit leeway:detector@1.0.0: {0}")]
     Incompatible(String),
     /// `describe` did not return.
-    #[error("the component could not describe itself: {0}")]
+    #[error("the detector could not describe itself: {0}")]
     Describe(#[source] RunError),
     /// `describe` returned something that is no descriptor.
-    #[error("the component describes itself wrongly: {0}")]
+    #[error("the detector describes itself wrongly: {0}")]
     Descriptor(#[from] DescriptorError),
+    /// More text than the limit.
+    #[error("the source has {bytes} bytes; it may have {limit}")]
+    SourceTooLarge { bytes: usize, limit: usize },
+    /// Bytes that are no text.
+    #[error("the source is not text in UTF-8: byte {at} does not belong there")]
+    SourceNotText { at: usize },
+    /// The text does not run: a syntax error or an exception, with its place.
+    #[error("the {language} source does not run: {reason}")]
+    Source { language: Language, reason: String },
+    /// A language that no host has an interpreter for.
+    #[error("detectors in source are written in Python or JavaScript, not in '{0}'")]
+    UnknownLanguage(String),
+    /// This host has no interpreter for the language.
+    #[error(
+        "there is no interpreter for detectors in {language} source: '{path}' is missing; build it with `cargo xtask interpreters` and name \
+         its folder with --interpreters or LEEWAY_INTERPRETERS, or upload a component",
+        path = path.display()
+    )]
+    NoInterpreter { language: Language, path: PathBuf },
+    /// The interpreter is not one, or cannot be compiled.
+    #[error("the interpreter for {language} source, '{path}', cannot be used: {source}", path = path.display())]
+    Interpreter {
+        language: Language,
+        path: PathBuf,
+        source: Box<LoadError>,
+    },
+    /// The text was stored with an interpreter that this host does not have.
+    #[error(
+        "this {language} source was stored with another interpreter than those in '{folder}'; put the older one there as \
+         {name}-OLD.wasm",
+        folder = folder.display(), name = language.name()
+    )]
+    OtherInterpreter { language: Language, folder: PathBuf },
+    /// A file cannot be read.
+    #[error("'{path}' cannot be read: {source}", path = path.display())]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// The host's own trouble with its files.
     #[error("the cache of compiled code in '{path}' cannot be used: {source}")]
     Cache {
         path: String,
         source: std::io::Error,
     },
+}
+
+impl LoadError {
+    /// Whether the host is at fault, or whoever runs it: the author can do nothing about it.
+    pub fn is_of_host(&self) -> bool {
+        matches!(
+            self,
+            Self::Cache { .. }
+                | Self::NoInterpreter { .. }
+                | Self::Interpreter { .. }
+                | Self::OtherInterpreter { .. }
+                | Self::Read { .. }
+        )
+    }
 }
 
 /// A detector's own reason to decline.

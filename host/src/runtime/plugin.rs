@@ -20,6 +20,7 @@ use super::inspect;
 use super::lend;
 use super::limits::{COMPONENT_BYTES_MAX, HANDLES_MAX, Limits};
 use super::sandbox::Sandbox;
+use super::source::Interpreters;
 use super::text::plain;
 use super::{ConfigError, config};
 
@@ -70,10 +71,11 @@ pub struct Outline {
 /// Loads plugins: an engine, a compiler and the code it made.
 pub struct Runtime {
     engine: Engine,
-    compiler: Compiler,
+    pub(super) compiler: Compiler,
     cache: CodeCache,
     batch: Linker<Sandbox>,
     stream: Linker<Sandbox>,
+    pub(super) interpreters: Interpreters,
 }
 
 impl Runtime {
@@ -82,6 +84,7 @@ impl Runtime {
         let mut batch = Linker::new(&engine.inner);
         BatchDetector::add_to_linker::<_, Sandbox>(&mut batch, |sandbox| sandbox)?;
         lend::link(&mut batch)?;
+        let interpreters = Interpreters::new(&batch)?;
         let mut stream = Linker::new(&engine.inner);
         StreamDetector::add_to_linker::<_, Sandbox>(&mut stream, |sandbox| sandbox)?;
         lend::link(&mut stream)?;
@@ -91,6 +94,7 @@ impl Runtime {
             cache,
             batch,
             stream,
+            interpreters,
         })
     }
 
@@ -101,17 +105,8 @@ impl Runtime {
     pub fn load(&self, component: &[u8], limits: Limits) -> Result<Plugin, LoadError> {
         check_header(component)?;
         let digest = Digest::of(component);
-        let compiled = self.compiled(&digest, component)?;
-        let types = compiled.component_type();
-        let names = |name: &str| name.to_owned();
-        let kind = inspect::kind(
-            types
-                .imports(&self.engine.inner)
-                .map(|(name, _)| names(name)),
-            types
-                .exports(&self.engine.inner)
-                .map(|(name, _)| names(name)),
-        )?;
+        let compiled = self.compiled(&digest, component, &self.compiler)?;
+        let kind = self.kind(&compiled, &[])?;
         let pre = match kind {
             PluginKind::Batch => self
                 .batch
@@ -124,8 +119,24 @@ impl Runtime {
                 .and_then(StreamDetectorPre::new)
                 .map(Pre::Stream),
         };
+        self.plugin(pre.map_err(incompatible)?, None, digest, limits)
+    }
+
+    /// Asks what was linked what it is, and checks the answer. `source` is the text that an interpreter runs.
+    pub(super) fn plugin(
+        &self,
+        pre: Pre,
+        source: Option<Arc<str>>,
+        digest: Digest,
+        limits: Limits,
+    ) -> Result<Plugin, LoadError> {
+        let kind = match &pre {
+            Pre::Batch(_) => PluginKind::Batch,
+            Pre::Stream(_) => PluginKind::Stream,
+        };
         let sandboxed = Sandboxed {
-            pre: pre.map_err(incompatible)?,
+            pre,
+            source,
             limits,
             fuel: self.engine.fuel,
         };
@@ -143,6 +154,23 @@ impl Runtime {
         })
     }
 
+    /// Which world a compiled component fits; it may import `besides` beside the contract.
+    pub(super) fn kind(
+        &self,
+        compiled: &Component,
+        besides: &[&str],
+    ) -> Result<PluginKind, LoadError> {
+        let types = compiled.component_type();
+        let imports = types.imports(&self.engine.inner);
+        let exports = types.exports(&self.engine.inner);
+        inspect::kind(
+            imports
+                .map(|(name, _)| name.to_owned())
+                .filter(|name| !besides.contains(&name.as_str())),
+            exports.map(|(name, _)| name.to_owned()),
+        )
+    }
+
     /// What a component takes and gives by name, also where it would be refused for it.
     ///
     /// # Errors
@@ -150,7 +178,7 @@ impl Runtime {
     pub fn outline(&self, component: &[u8]) -> Result<Outline, LoadError> {
         check_header(component)?;
         let digest = Digest::of(component);
-        let compiled = self.compiled(&digest, component)?;
+        let compiled = self.compiled(&digest, component, &self.compiler)?;
         let types = compiled.component_type();
         let imports = types.imports(&self.engine.inner);
         let exports = types.exports(&self.engine.inner);
@@ -163,7 +191,12 @@ impl Runtime {
     }
 
     /// The component as machine code: from the cache, or compiled and put there.
-    fn compiled(&self, digest: &Digest, component: &[u8]) -> Result<Component, LoadError> {
+    pub(super) fn compiled(
+        &self,
+        digest: &Digest,
+        component: &[u8],
+        compiler: &Compiler,
+    ) -> Result<Component, LoadError> {
         let code_hash = self.engine.code_hash();
         if let Some(code) = self.cache.load(digest, code_hash) {
             match self.deserialize(&code) {
@@ -173,7 +206,7 @@ impl Runtime {
                 }
             }
         }
-        let code = self.compiler.compile(component)?;
+        let code = compiler.compile(component)?;
         self.cache
             .store(digest, code_hash, &code)
             .map_err(|source| LoadError::Cache {
@@ -199,12 +232,12 @@ impl Runtime {
     clippy::needless_pass_by_value,
     reason = "for `map_err`, which hands it over"
 )]
-fn incompatible(error: wasmtime::Error) -> LoadError {
+pub(super) fn incompatible(error: wasmtime::Error) -> LoadError {
     LoadError::Incompatible(plain(&format!("{error:#}")))
 }
 
 /// Tells a component from everything else by its first eight bytes.
-fn check_header(bytes: &[u8]) -> Result<(), LoadError> {
+pub(super) fn check_header(bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.len() > COMPONENT_BYTES_MAX {
         return Err(LoadError::TooLarge {
             bytes: bytes.len(),
@@ -228,6 +261,7 @@ pub(super) enum Pre {
 /// What every call of a plugin starts from.
 pub(super) struct Sandboxed {
     pub(super) pre: Pre,
+    pub(super) source: Option<Arc<str>>,
     pub(super) limits: Limits,
     pub(super) fuel: Fuel,
 }
@@ -244,6 +278,7 @@ impl Sandboxed {
             Pre::Stream(pre) => pre.engine(),
         };
         let mut store = Store::new(engine, Sandbox::new(self.limits));
+        store.data_mut().source.clone_from(&self.source);
         store.limiter(|sandbox| &mut sandbox.meter);
         store.set_hostcall_fuel(self.limits.output_bytes_max);
         store.set_max_component_handles(HANDLES_MAX);
@@ -343,7 +378,7 @@ impl Plugin {
         self.inner.kind
     }
 
-    /// The component's digest.
+    /// The component's digest; of a detector in source, that of its text, language and interpreter.
     pub fn digest(&self) -> Digest {
         self.inner.digest
     }
@@ -351,6 +386,11 @@ impl Plugin {
     /// How much one call of it may use.
     pub fn limits(&self) -> &Limits {
         &self.inner.sandboxed.limits
+    }
+
+    /// The text that an interpreter runs, where it is no component of its own.
+    pub fn source(&self) -> Option<&str> {
+        self.inner.sandboxed.source.as_deref()
     }
 
     pub(super) fn sandboxed(&self) -> &Sandboxed {

@@ -1,5 +1,6 @@
 //! What one call may touch and use: its store's data.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::component::{HasData, ResourceTable};
@@ -56,6 +57,8 @@ pub struct Usage {
     pub memory_bytes_peak: usize,
     /// Log lines that were dropped.
     pub log_dropped: u64,
+    /// Their bytes.
+    pub log_bytes_dropped: u64,
 }
 
 /// The data of a call's store. Lives and dies with the call.
@@ -65,6 +68,8 @@ pub(super) struct Sandbox {
     pub(super) lent: Option<Window>,
     pub(super) meter: Meter,
     pub(super) log: Log,
+    /// The text that an interpreter runs; nothing for all other guests, which cannot ask for it.
+    pub(super) source: Option<Arc<str>>,
     limits: Limits,
     started: Instant,
 }
@@ -111,7 +116,9 @@ impl Sandbox {
                 bytes: 0,
                 calls: 0,
                 dropped: 0,
+                bytes_dropped: 0,
             },
+            source: None,
             limits,
             started: Instant::now(),
         }
@@ -137,6 +144,7 @@ impl Sandbox {
             output_bytes: 0,
             memory_bytes_peak: self.meter.memory_bytes_peak,
             log_dropped: self.log.dropped,
+            log_bytes_dropped: self.log.bytes_dropped,
         }
     }
 }
@@ -233,6 +241,7 @@ pub(super) struct Log {
     bytes: usize,
     calls: u64,
     dropped: u64,
+    bytes_dropped: u64,
 }
 
 impl logging::Host for Sandbox {
@@ -249,6 +258,7 @@ impl logging::Host for Sandbox {
             || log.bytes + message.len() > limits.log_bytes_max
         {
             log.dropped += 1;
+            log.bytes_dropped = log.bytes_dropped.saturating_add(message.len() as u64);
             return Ok(());
         }
         let message = plain_up_to(usize::MAX, &message);

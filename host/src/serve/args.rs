@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::amount::{Age, Bytes, Span, age, bytes, seconds};
+use super::interpreters::InterpreterArgs;
 
 /// Which database is used: shared by every command that needs it.
 #[derive(Debug, Clone, Args)]
@@ -94,9 +95,21 @@ pub struct ServeArgs {
     /// Rows and labels that wait to be written, in bytes; beyond it requests are answered with 503
     #[arg(long, env = "LEEWAY_QUEUE_MAX", value_name = "BYTES", value_parser = bytes, default_value = "256MiB", help_heading = "Work")]
     pub(super) queue_max: Bytes,
-    /// Detectors that run at a time [default: the processors of the machine]
+    /// Detectors that run at a time. One more place is kept for quick ones, so that slow ones delay nobody: see README. Each takes
+    /// four connections to the database; with fewer connections fewer run [default: the processors of the machine]
     #[arg(long, env = "LEEWAY_EVALUATION_THREADS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Work")]
     pub(super) evaluation_threads: Option<u16>,
+    /// Evaluations of an uploaded detector's version that fail in a row before the version is quarantined; 0 for never
+    #[arg(long, env = "LEEWAY_QUARANTINE_AFTER", value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1_000_000), help_heading = "Work")]
+    pub(super) quarantine_after: u32,
+    /// Memory that the detectors that run at a time may take together: the limits of each added up. A single one always
+    /// runs [default: half of the machine's, or of what the container may have]
+    #[arg(long, env = "LEEWAY_DETECTOR_MEMORY", value_name = "BYTES", value_parser = bytes, help_heading = "Work")]
+    pub(super) detector_memory: Option<Bytes>,
+    /// A host that says nothing for so long is taken for dead, and the other hosts on its database take
+    /// its models over
+    #[arg(long, env = "LEEWAY_HOST_TIMEOUT", value_name = "SECONDS", value_parser = seconds, default_value = "5", help_heading = "Work")]
+    pub(super) host_timeout: Span,
     /// Memory for profiles that were read already
     #[arg(long, env = "LEEWAY_PROFILE_CACHE", value_name = "BYTES", value_parser = bytes, default_value = "256MiB", help_heading = "Work")]
     pub(super) profile_cache: Bytes,
@@ -108,6 +121,8 @@ pub struct ServeArgs {
         help_heading = "Work"
     )]
     pub(super) cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) interpreters: InterpreterArgs,
 
     /// First part of the names of result metrics
     #[arg(

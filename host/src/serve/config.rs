@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::api::{BodyLimits, RequestLimits};
+use crate::api::{BODIES_BYTES_MAX, BodyLimits, RequestLimits};
 use crate::ingest::IngestSettings;
 use crate::metrics::Prefix;
-use crate::monitor::FollowSettings;
+use crate::monitor::{
+    DETECTOR_MEMORY_BYTES_MAX, FollowSettings, HOST_TIMEOUT_MIN, VersionSettings,
+};
 use crate::store::{PoolSettings, Retention, SqlLimits};
 
 use super::args::{DatabaseArgs, ServeArgs};
+use super::memory;
 use super::service::ServiceSettings;
 
 /// A setting that makes no sense.
@@ -70,12 +73,20 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// Rows and labels that wait to be written.
     pub queue_bytes_max: usize,
+    /// A host that was silent for so long is taken for dead.
+    pub host_timeout: Duration,
     /// Detectors that run at a time.
     pub evaluation_threads: usize,
+    /// Memory limits of the detectors that run at a time, added up.
+    pub detector_memory_bytes_max: usize,
+    /// Failures in a row before a version is quarantined.
+    pub quarantine_after: u32,
     /// Memory for profiles.
     pub profile_cache_bytes_max: usize,
     /// Where compiled detectors are kept.
     pub cache_dir: PathBuf,
+    /// Where interpreters of detectors in source are.
+    pub interpreters: PathBuf,
     /// First part of the names of result metrics.
     pub metrics_namespace: String,
     /// Second part of them.
@@ -105,11 +116,15 @@ impl Config {
             },
             ingest: IngestSettings {
                 waiting_bytes_max: self.queue_bytes_max,
+                body_bytes_max: self.body_bytes_max,
                 ..IngestSettings::default()
             },
             follow: FollowSettings {
                 evaluations_at_once: self.evaluation_threads,
+                detector_memory_bytes_max: self.detector_memory_bytes_max,
+                quarantine_after: self.quarantine_after,
                 keep: self.retention,
+                host_timeout: self.host_timeout,
                 ..FollowSettings::default()
             },
             profile_cache_bytes_max: self.profile_cache_bytes_max,
@@ -119,6 +134,15 @@ impl Config {
             ))?,
             series_max: self.series_max,
             sql: self.sql_limits,
+            versions: VersionSettings {
+                // Before the request is given up.
+                wait: VersionSettings::default()
+                    .wait
+                    .min(self.request_timeout * 3 / 4),
+                ..VersionSettings::default()
+            },
+            address: Some(self.listen.to_string()),
+            only_host: matches!(self.database.place, Place::Embedded { .. }),
         })
     }
 }
@@ -158,11 +182,29 @@ impl Config {
     /// # Errors
     /// The first setting that makes no sense, and why.
     pub fn new(args: &ServeArgs) -> Result<Self, ConfigError> {
+        if args.body_max.0 > BODIES_BYTES_MAX {
+            return Err(ConfigError {
+                field: "--body-max",
+                reason: format!(
+                    "it is more than the {} MiB of all bodies that the server holds at a time",
+                    BODIES_BYTES_MAX >> 20
+                ),
+            });
+        }
         if args.queue_max.0 < args.body_max.0 {
             return Err(ConfigError {
                 field: "--queue-max",
                 reason: "it is smaller than --body-max, so the largest body would never be taken"
                     .to_owned(),
+            });
+        }
+        if args.host_timeout.0 < HOST_TIMEOUT_MIN {
+            return Err(ConfigError {
+                field: "--host-timeout",
+                reason: format!(
+                    "it is shorter than {} s: busy hosts would be taken for dead",
+                    HOST_TIMEOUT_MIN.as_secs()
+                ),
             });
         }
         Ok(Self {
@@ -179,10 +221,16 @@ impl Config {
             request_timeout: args.request_timeout.0,
             shutdown_grace: args.shutdown_grace.0,
             queue_bytes_max: args.queue_max.0,
+            host_timeout: args.host_timeout.0,
             evaluation_threads: match args.evaluation_threads {
                 Some(threads) => usize::from(threads),
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
+            detector_memory_bytes_max: match args.detector_memory {
+                Some(bytes) => bytes.0,
+                None => memory::bytes().map_or(DETECTOR_MEMORY_BYTES_MAX, |bytes| bytes / 2),
+            },
+            quarantine_after: args.quarantine_after,
             profile_cache_bytes_max: args.profile_cache.0,
             cache_dir: below(
                 args.cache_dir.as_deref(),
@@ -190,6 +238,7 @@ impl Config {
                 ".cache",
                 "--cache-dir",
             )?,
+            interpreters: args.interpreters.folder(),
             metrics_namespace: metric_name("--metrics-namespace", &args.metrics_namespace)?,
             metrics_subsystem: metric_name("--metrics-subsystem", &args.metrics_subsystem)?,
             series_max: args.series_max as usize,
@@ -298,6 +347,7 @@ mod tests {
         );
         assert!(config.listen.ip().is_loopback());
         assert_eq!(config.metrics_namespace, "drift_monitoring_api");
+        assert!(config.detector_memory_bytes_max > 1 << 20);
         assert_eq!(config.retention.rows, None);
         assert_eq!(
             config.retention.results,
@@ -306,11 +356,23 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_body_is_as_large_everywhere() {
+        let flags = ["--body-max", "512MiB", "--queue-max", "512MiB"];
+        let service = config(&flags).unwrap().service().unwrap();
+        assert_eq!(service.bodies.batch_bytes_max, 512 << 20);
+        assert_eq!(service.ingest.body_bytes_max, 512 << 20);
+    }
+
+    #[test]
     fn a_bad_setting_is_named() {
         for (flags, part) in [
             (["--listen", "somewhere"], "--listen <ADDRESS>"),
             (["--body-max", "lots"], "--body-max <BYTES>"),
             (["--queue-max", "1KiB"], "--queue-max: it is smaller"),
+            (
+                ["--body-max", "513MiB"],
+                "--body-max: it is more than the 512 MiB",
+            ),
             (
                 ["--metrics-namespace", "a-b"],
                 "--metrics-namespace: \"a-b\"",

@@ -6,6 +6,8 @@ mod amount;
 mod args;
 mod config;
 mod database;
+mod interpreters;
+mod memory;
 mod service;
 mod signals;
 mod tasks;
@@ -23,13 +25,14 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{Phase, Readiness};
 use crate::cluster::ClusterState;
 use crate::domain::{Clock, SystemClock};
-use crate::monitor::Detectors;
-use crate::runtime::{CodeCache, CompileLimits, Compiler, Engine, Runtime};
+use crate::monitor::{Detectors, Loader};
+use crate::runtime::{CodeCache, CompileLimits, Compiler, Engine, Limits, Runtime};
 use crate::store::SqlReader;
 
 pub use args::{DatabaseArgs, ServeArgs};
 pub use config::{Config, ConfigError, DatabaseConfig, Place};
 pub use database::Database;
+pub use interpreters::InterpreterArgs;
 pub use service::{Service, ServiceSettings};
 pub use tasks::Tasks;
 
@@ -76,7 +79,7 @@ async fn with_database(
         let state = cluster.state();
         tasks.start("embedded database", |stop| watch_cluster(state, stop));
     }
-    let detectors = detectors(config.cache_dir.clone()).await?;
+    let detectors = detectors(config.cache_dir.clone(), config.interpreters.clone()).await?;
     let service = Arc::new(
         Service::new(
             database.store.clone(),
@@ -117,7 +120,7 @@ async fn with_database(
 }
 
 /// The detectors that come with the host, compiled or out of the cache.
-async fn detectors(cache: PathBuf) -> anyhow::Result<Detectors> {
+async fn detectors(cache: PathBuf, interpreters: PathBuf) -> anyhow::Result<Detectors> {
     let load = move || {
         let program = std::env::current_exe().context("this program cannot be found")?;
         let opened = CodeCache::open(&cache).with_context(|| {
@@ -126,12 +129,27 @@ async fn detectors(cache: PathBuf) -> anyhow::Result<Detectors> {
                 cache.display()
             )
         })?;
+        let metered_cache = CodeCache::open(&cache)?;
         let compiler = Compiler::new(program, CompileLimits::default());
         let sandbox =
             |error: wasmtime::Error| anyhow::anyhow!("the sandbox cannot be started: {error:#}");
         let engine = Engine::start().map_err(sandbox)?;
-        let runtime = Runtime::new(engine, compiler, opened).map_err(sandbox)?;
-        Ok(Detectors::builtin(&runtime)?)
+        let runtime = Runtime::new(engine, compiler.clone(), opened)
+            .map_err(sandbox)?
+            .with_interpreters(interpreters.clone());
+        // Report cards count fuel; in service that would cost a tenth of the speed.
+        let metered = Engine::start_with_fuel()
+            .and_then(|engine| Runtime::new(engine, compiler, metered_cache))
+            .map_err(sandbox)?
+            .with_interpreters(interpreters);
+        let builtin = Detectors::builtin(&runtime)?;
+        let loader = Loader::new(Arc::new(runtime), Some(Arc::new(metered)));
+        // Compiled now and not with the first upload of source, which would wait for it.
+        let interpreters = loader.clone();
+        std::thread::Builder::new()
+            .name("interpreters".into())
+            .spawn(move || interpreters.warm_up())?;
+        Ok(builtin.with_uploads(loader, Limits::default()))
     };
     tokio::task::spawn_blocking(load).await?
 }

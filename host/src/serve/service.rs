@@ -15,7 +15,8 @@ use crate::domain::Clock;
 use crate::ingest::{Ingest, IngestSettings};
 use crate::metrics::{Metrics, Prefix, SERIES_MAX_DEFAULT};
 use crate::monitor::{
-    Detectors, FollowSettings, Profiler, StoredWindows, Watch, WatchParts, Windows,
+    Detectors, FollowSettings, Overview, Profiler, StoredWindows, VersionSettings, Versions, Watch,
+    WatchParts, Windows,
 };
 use crate::store::{SqlLimits, SqlReader, Store};
 
@@ -43,6 +44,12 @@ pub struct ServiceSettings {
     pub series_max: usize,
     /// Statements of clients.
     pub sql: SqlLimits,
+    /// Uploaded detectors.
+    pub versions: VersionSettings,
+    /// Where the host listens, as the other hosts' people read it.
+    pub address: Option<String>,
+    /// No other host can be on the database.
+    pub only_host: bool,
 }
 
 impl Default for ServiceSettings {
@@ -56,6 +63,9 @@ impl Default for ServiceSettings {
             prefix: Prefix::default(),
             series_max: SERIES_MAX_DEFAULT,
             sql: SqlLimits::default(),
+            versions: VersionSettings::default(),
+            address: None,
+            only_host: false,
         }
     }
 }
@@ -64,6 +74,8 @@ impl Default for ServiceSettings {
 pub struct Service {
     /// Profiles and evaluations.
     pub watch: Arc<Watch>,
+    /// Versions of uploaded detectors.
+    pub versions: Versions,
     /// Rows and labels on their way in.
     pub ingest: Arc<Ingest>,
     /// What Prometheus reads.
@@ -92,20 +104,30 @@ impl Service {
         )
         .context("the host's metrics")?;
         let metrics = Arc::new(metrics);
+        let detectors = Arc::new(detectors);
+        detectors
+            .follow(&store)
+            .await
+            .context("the uploaded detectors")?;
         let windows = Windows::new(store.clone(), settings.profile_cache_bytes_max);
         let source = StoredWindows {
-            profiler: Profiler::new(store.clone(), Arc::clone(&clock)).feeding(&windows),
+            profiler: Profiler::new(store.clone()).feeding(&windows),
             windows,
         };
         let watch = Arc::new(Watch::new(WatchParts {
             store: store.clone(),
             clock: Arc::clone(&clock),
             source: Arc::new(source),
-            detectors: Arc::new(detectors),
-            sink: Arc::new(Results::new(Arc::clone(&metrics))),
+            detectors: Arc::clone(&detectors),
+            sink: Arc::new(Results::new(Arc::clone(&metrics), detectors)),
             settings: settings.follow,
         }));
-        watch.tell_latest().await.context("the latest results")?;
+        let address = settings.address.as_deref();
+        watch
+            .join(address, settings.only_host)
+            .await
+            .context("the other hosts, and the latest results")?;
+        let versions = Versions::new(Watch::clone(&watch), settings.versions);
         let ingest = Arc::new(Ingest::start(
             store.clone(),
             Arc::clone(&clock),
@@ -120,6 +142,8 @@ impl Service {
         let app = App::new(Parts {
             ingest: Arc::clone(&ingest),
             watch: Arc::clone(&watch),
+            overview: Overview::new(store.clone()),
+            versions: versions.clone(),
             store,
             clock,
             exposition: metrics.clone(),
@@ -132,6 +156,7 @@ impl Service {
         });
         Ok(Self {
             watch,
+            versions,
             ingest,
             metrics,
             readiness,
@@ -147,6 +172,7 @@ impl Service {
     /// Follows what arrives, in the background.
     pub fn start(&self) {
         self.watch.start();
+        self.versions.start();
     }
 
     /// Measures what is not counted where it happens, again and again until told to stop.
@@ -156,12 +182,16 @@ impl Service {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                _ = ticks.tick() => self.measure_once().await,
+                _ = ticks.tick() => self.measure_now().await,
             }
         }
     }
 
-    async fn measure_once(&self) {
+    /// Measures once.
+    pub async fn measure_now(&self) {
+        if let Err(error) = self.watch.tell_versions().await {
+            tracing::warn!(error = %error, "versions of detectors could not be read");
+        }
         let host = &self.metrics.host;
         host.set_queue_bytes(self.ingest.under_way().0 as u64);
         match self.app.store.totals().await {
@@ -169,6 +199,9 @@ impl Service {
                 host.set_database_up(true);
                 host.set_models(totals.models);
                 host.set_lag_rows(totals.rows_not_profiled);
+                if let Ok((hosts, owned)) = self.watch.share(totals.models).await {
+                    host.set_share(hosts as u64, owned);
+                }
             }
             Err(error) => {
                 host.set_database_up(false);
@@ -183,6 +216,7 @@ impl Service {
     /// Commits what is under way, and finishes the evaluations that run.
     pub async fn stop(&self) {
         self.ingest.stop().await;
+        self.versions.stop().await;
         self.watch.stop().await;
     }
 }

@@ -7,24 +7,23 @@ use crate::domain::Role;
 use crate::domain::model::{LABEL, PREDICTION, PROBABILITY};
 use crate::domain::record::{EvaluationRecord, Outcome};
 use crate::ingest::{IngestError, IngestEvents, Receipt};
-use crate::metrics::{Answer, FailureReason, IngestResult, Latest, Metrics};
-use crate::monitor::{ResultSink, Watch};
+use crate::metrics::{self, Answer, Call, FailureReason, IngestResult, Latest, Metrics};
+use crate::monitor::{Called, Detectors, ResultSink, Watch};
 use crate::runtime::RunError;
 
 /// The way from monitors to `/metrics`.
 #[derive(Debug)]
 pub(super) struct Results {
     metrics: Arc<Metrics>,
+    detectors: Arc<Detectors>,
 }
 
 impl Results {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics }
+    pub(super) fn new(metrics: Arc<Metrics>, detectors: Arc<Detectors>) -> Self {
+        Self { metrics, detectors }
     }
-}
 
-impl ResultSink for Results {
-    fn evaluated(&self, record: &EvaluationRecord) {
+    fn count(&self, record: &EvaluationRecord) {
         let outcome = match record.outcome {
             Outcome::Judged => "judged",
             Outcome::Insufficient => "insufficient",
@@ -33,12 +32,21 @@ impl ResultSink for Results {
         self.metrics
             .host
             .evaluated(&record.detector, outcome, record.duration_seconds);
+    }
+
+    fn show(&self, record: &EvaluationRecord, show: fn(&metrics::Results, &Latest<'_>)) {
         let columns = record
             .measurements
             .iter()
             .filter_map(|one| one.column.as_deref());
         let roles: Vec<(&str, Role)> = columns.map(|column| (column, role(column))).collect();
-        self.metrics.results.set(&Latest {
+        let descriptor = self.detectors.descriptor(&record.detector);
+        let helps: Vec<(&str, &str)> = descriptor
+            .iter()
+            .flat_map(|descriptor| &descriptor.metrics)
+            .map(|metric| (metric.name.as_str(), metric.help.as_str()))
+            .collect();
+        let latest = Latest {
             model_id: &record.model_id,
             monitor: &record.monitor,
             detector: &record.detector,
@@ -53,7 +61,41 @@ impl ResultSink for Results {
             labelled_rows: record.labelled_rows,
             roles: &roles,
             measurements: &record.measurements,
-        });
+            helps: &helps,
+            shadow: record.shadow,
+        };
+        show(&self.metrics.results, &latest);
+    }
+}
+
+impl ResultSink for Results {
+    fn evaluated(&self, record: &EvaluationRecord) {
+        self.count(record);
+        self.show(record, metrics::Results::set);
+    }
+
+    fn evaluated_for_another(&self, record: &EvaluationRecord) {
+        self.count(record);
+    }
+
+    fn restored(&self, record: &EvaluationRecord) {
+        self.show(record, metrics::Results::restore);
+    }
+
+    fn keep(&self, kept: &dyn Fn(&str, Option<&str>) -> bool) {
+        self.metrics.results.keep(kept);
+    }
+
+    fn shadowed(&self, record: &EvaluationRecord) {
+        self.show(record, metrics::Results::set);
+    }
+
+    fn versions(&self, versions: &[(String, bool)]) {
+        self.metrics.host.set_versions(versions);
+    }
+
+    fn unshadowed(&self, model_id: &str, monitor: &str) {
+        self.metrics.results.remove_shadow(model_id, monitor);
     }
 
     fn monitor_removed(&self, model_id: &str, monitor: &str) {
@@ -74,18 +116,19 @@ impl ResultSink for Results {
         self.metrics.host.rows_profiled(rows);
     }
 
-    fn called(
-        &self,
-        detector: &str,
-        seconds: f64,
-        memory_bytes: Option<usize>,
-        failure: Option<&RunError>,
-    ) {
-        self.metrics
-            .host
-            .guest_ran(detector, seconds, memory_bytes.map(|bytes| bytes as u64));
-        if let Some(failure) = failure {
-            self.metrics.host.detector_failed(detector, reason(failure));
+    fn called(&self, called: &Called<'_>) {
+        let (host, usage) = (&self.metrics.host, &called.usage);
+        let call = Call {
+            seconds: called.seconds,
+            cpu_seconds: called.cpu_seconds,
+            waited_seconds: called.waited_seconds,
+            memory_bytes: usage.memory_bytes_peak as u64,
+            log_bytes_dropped: usage.log_bytes_dropped,
+            fuel: usage.fuel,
+        };
+        host.guest_ran(called.detector, &call);
+        if let Some(failure) = called.failure {
+            host.detector_failed(called.detector, reason(failure));
         }
     }
 }

@@ -12,6 +12,7 @@ use super::copy::{HEADER, TRAILER, Tuples};
 use super::labels::NewLabels;
 use super::partitions::{Month, Partitioned};
 use super::rows::NewRows;
+use super::small_groups::{self, RowTypes};
 use super::{Store, StoreError, StoreResult};
 
 /// What one request brings to one model.
@@ -25,7 +26,7 @@ pub struct Arrival {
     pub labels: NewLabels,
 }
 
-/// How rows get into their table.
+/// How the rows of a large group get into their table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// Straight: quick, and fails if one of them is there already.
@@ -82,13 +83,78 @@ const UNIQUE_VIOLATION: &str = "23505";
 pub struct WriteConnection {
     connection: PgConnection,
     has_staging: bool,
+    types: Option<RowTypes>,
 }
 
 /// Numbers for the rows and labels of one model.
 #[derive(Debug, Default, Clone, Copy)]
-struct Numbers {
+pub(super) struct Numbers {
     rows: i64,
     labels: i64,
+}
+
+impl Numbers {
+    /// The first of each.
+    pub(super) const FIRST: Self = Self { rows: 1, labels: 1 };
+}
+
+/// How many numbers each model needs: three lists of one length, in the order of the models.
+pub(super) struct Wanted {
+    pub(super) models: Vec<i32>,
+    pub(super) rows: Vec<i64>,
+    pub(super) labels: Vec<i64>,
+}
+
+impl Wanted {
+    /// What a group needs.
+    pub(super) fn of(arrivals: &[Arrival]) -> Self {
+        let mut wanted: BTreeMap<i32, Numbers> = BTreeMap::new();
+        for arrival in arrivals {
+            let numbers = wanted.entry(arrival.model_no).or_default();
+            numbers.rows += count(arrival.rows.len());
+            numbers.labels += count(arrival.labels.len());
+        }
+        Self {
+            models: wanted.keys().copied().collect(),
+            rows: wanted.values().map(|numbers| numbers.rows).collect(),
+            labels: wanted.values().map(|numbers| numbers.labels).collect(),
+        }
+    }
+}
+
+impl Arrival {
+    /// Takes the next numbers of its model.
+    pub(super) fn number(&mut self, next: &mut Numbers) {
+        self.rows.tuples.number(next.rows);
+        self.labels.tuples.number(next.labels);
+        next.rows += count(self.rows.len());
+        next.labels += count(self.labels.len());
+    }
+}
+
+/// Counts for each request the rows that were stored, out of their models and numbers. `first` of each request:
+/// `None` where its model is gone.
+pub(super) fn stored_of(
+    arrivals: &[Arrival],
+    first: &[Option<Numbers>],
+    stored: impl Iterator<Item = (i32, i64)>,
+) -> Vec<Option<u64>> {
+    let mut counts: Vec<Option<u64>> = first.iter().map(|first| first.map(|_| 0)).collect();
+    // The requests of a model by the number of their first row.
+    let mut starts: BTreeMap<(i32, i64), usize> = BTreeMap::new();
+    for (at, (arrival, first)) in arrivals.iter().zip(first).enumerate() {
+        if let Some(first) = first.filter(|_| !arrival.rows.is_empty()) {
+            starts.insert((arrival.model_no, first.rows), at);
+        }
+    }
+    for key in stored {
+        if let Some((_, &at)) = starts.range(..=key).next_back()
+            && let Some(count) = &mut counts[at]
+        {
+            *count += 1;
+        }
+    }
+    counts
 }
 
 impl Store {
@@ -98,6 +164,7 @@ impl Store {
         Ok(WriteConnection {
             connection,
             has_staging: false,
+            types: None,
         })
     }
 
@@ -143,9 +210,14 @@ impl Store {
 }
 
 impl WriteConnection {
-    /// Stores everything in one transaction. Partitions must be there: see [`Store::prepare`].
+    /// Stores everything in one transaction. Partitions must be there: see [`Store::prepare`]. A small group goes in
+    /// with one statement, whichever way is said.
     pub async fn write(&mut self, arrivals: &mut [Arrival], way: Way) -> StoreResult<Written> {
-        if way == Way::Staged && !self.has_staging {
+        let small = small_groups::is_small(arrivals);
+        if small && self.types.is_none() {
+            self.types = Some(small_groups::make_types(&mut self.connection).await?);
+        }
+        if !small && way == Way::Staged && !self.has_staging {
             self.connection
                 .execute(
                     "CREATE TEMP TABLE incoming (seq int8 NOT NULL, model_no int4 NOT NULL, prediction_time timestamptz NOT NULL,
@@ -155,11 +227,19 @@ impl WriteConnection {
             self.has_staging = true;
         }
         self.connection.execute("BEGIN").await?;
-        match self.fill(arrivals, way).await {
+        let filled = match self.types.filter(|_| small) {
+            Some(types) => small_groups::insert(&mut self.connection, types, arrivals)
+                .await
+                .map(Some),
+            None => self.fill(arrivals, way).await,
+        };
+        match filled {
             Ok(Some((transaction, counts))) => match self.connection.execute("COMMIT").await {
                 Ok(_) => Ok(Written::Committed(counts)),
                 // The server said that it did not commit.
                 Err(error @ sqlx::Error::Database(_)) => Err(error.into()),
+                // Of models that are all gone nothing was to be stored, however it ended.
+                Err(_) if transaction.is_empty() => Ok(Written::Committed(counts)),
                 Err(error) => Ok(Written::Unknown {
                     transaction,
                     counts,
@@ -192,10 +272,7 @@ impl WriteConnection {
                 continue;
             };
             first.push(Some(*numbers));
-            arrival.rows.tuples.number(numbers.rows);
-            arrival.labels.tuples.number(numbers.labels);
-            numbers.rows += count(arrival.rows.len());
-            numbers.labels += count(arrival.labels.len());
+            arrival.number(numbers);
         }
         // Requests of models that are gone bring nothing.
         let (mut rows, mut labels) = (Vec::new(), Vec::new());
@@ -252,15 +329,7 @@ impl WriteConnection {
         &mut self,
         arrivals: &[Arrival],
     ) -> StoreResult<(String, BTreeMap<i32, Numbers>)> {
-        let mut wanted: BTreeMap<i32, Numbers> = BTreeMap::new();
-        for arrival in arrivals {
-            let numbers = wanted.entry(arrival.model_no).or_default();
-            numbers.rows += count(arrival.rows.len());
-            numbers.labels += count(arrival.labels.len());
-        }
-        let models: Vec<i32> = wanted.keys().copied().collect();
-        let rows: Vec<i64> = wanted.values().map(|numbers| numbers.rows).collect();
-        let labels: Vec<i64> = wanted.values().map(|numbers| numbers.labels).collect();
+        let wanted = Wanted::of(arrivals);
         let reserved = sqlx::query(
             "WITH locked AS MATERIALIZED (
                  SELECT model_no FROM arrival WHERE model_no = ANY ($1) ORDER BY model_no FOR UPDATE
@@ -271,9 +340,9 @@ impl WriteConnection {
              RETURNING a.model_no, a.last_seq - n.rows + 1 AS rows, a.last_label_seq - n.labels + 1 AS labels,
                        pg_current_xact_id()::text AS transaction",
         )
-        .bind(models)
-        .bind(rows)
-        .bind(labels)
+        .bind(wanted.models)
+        .bind(wanted.rows)
+        .bind(wanted.labels)
         .fetch_all(&mut self.connection)
         .await?;
         let mut transaction = String::new();
@@ -302,23 +371,11 @@ impl WriteConnection {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        let mut counts: Vec<Option<u64>> = first.iter().map(|first| first.map(|_| 0)).collect();
-        // The requests of a model by the number of their first row.
-        let mut starts: BTreeMap<(i32, i64), usize> = BTreeMap::new();
-        for (at, (arrival, first)) in arrivals.iter().zip(first).enumerate() {
-            if let Some(first) = first.filter(|_| !arrival.rows.is_empty()) {
-                starts.insert((arrival.model_no, first.rows), at);
-            }
-        }
+        let mut stored = Vec::with_capacity(inserted.len());
         for row in inserted {
-            let key: (i32, i64) = (row.try_get(0)?, row.try_get(1)?);
-            if let Some((_, &at)) = starts.range(..=key).next_back()
-                && let Some(count) = &mut counts[at]
-            {
-                *count += 1;
-            }
+            stored.push((row.try_get(0)?, row.try_get(1)?));
         }
-        Ok(counts)
+        Ok(stored_of(arrivals, first, stored.into_iter()))
     }
 }
 

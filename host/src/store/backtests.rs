@@ -12,7 +12,7 @@ use super::models::named;
 use super::monitor_state::CLAIM_BACKTEST;
 use super::{Store, StoreError, StoreResult};
 
-const BACKTEST: &str = "SELECT b.backtest_no, m.model_id, o.name AS monitor, b.state, b.windows, b.windows_done, b.reason, b.created_at, b.changed_at
+const BACKTEST: &str = "SELECT b.backtest_no, m.model_id, o.name AS monitor, b.state, b.windows, b.windows_done, b.reason, b.detector, b.comparison, b.created_at, b.changed_at
     FROM backtest b JOIN monitor o USING (monitor_no) JOIN model m USING (model_no)";
 
 /// The right to run a backtest, which one host has at a time. Ends with the connection behind it, also in a crash.
@@ -23,23 +23,27 @@ pub struct BacktestClaim {
     pub backtest_no: i64,
     /// Number of its monitor.
     pub monitor_no: i64,
+    /// The version that is tried in place of the monitor's own detector.
+    pub detector: Option<String>,
 }
 
 impl Store {
-    /// Asks for a backtest of a monitor; one that waits or runs is enough.
+    /// Asks for a backtest of a monitor, with `detector` (`name@version`) in place of its own; one that waits is enough.
     pub async fn request_backtest(
         &self,
         monitor_no: i64,
+        detector: Option<&str>,
         now: Timestamp,
     ) -> StoreResult<BacktestRecord> {
         let no: i64 = sqlx::query_scalar(
-            "WITH under_way AS (SELECT backtest_no FROM backtest WHERE monitor_no = $1 AND state = 'waiting' LIMIT 1),
-                  made AS (INSERT INTO backtest (monitor_no, state, created_at, changed_at)
-                           SELECT $1, 'waiting', $2, $2 WHERE NOT EXISTS (SELECT FROM under_way) RETURNING backtest_no)
+            "WITH under_way AS (SELECT backtest_no FROM backtest WHERE monitor_no = $1 AND state = 'waiting' AND detector IS NOT DISTINCT FROM $3 LIMIT 1),
+                  made AS (INSERT INTO backtest (monitor_no, state, created_at, changed_at, detector)
+                           SELECT $1, 'waiting', $2, $2, $3 WHERE NOT EXISTS (SELECT FROM under_way) RETURNING backtest_no)
              SELECT backtest_no FROM under_way UNION ALL SELECT backtest_no FROM made",
         )
         .bind(monitor_no)
         .bind(now.to_sqlx())
+        .bind(detector)
         .fetch_one(&self.pool)
         .await?;
         self.backtest(no).await?.ok_or(StoreError::ModelGone)
@@ -71,13 +75,13 @@ impl Store {
     /// Claims the first backtest after number `after` that waits, or whose host died over it, and that nobody else has.
     pub async fn claim_backtest(&self, after: i64) -> StoreResult<Option<BacktestClaim>> {
         let mut transaction = self.pool.begin().await?;
-        let waiting: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT backtest_no, monitor_no FROM backtest WHERE state IN ('waiting', 'running') AND backtest_no > $1 ORDER BY backtest_no LIMIT 100",
+        let waiting: Vec<(i64, i64, Option<String>)> = sqlx::query_as(
+            "SELECT backtest_no, monitor_no, detector FROM backtest WHERE state IN ('waiting', 'running') AND backtest_no > $1 ORDER BY backtest_no LIMIT 100",
         )
         .bind(after)
         .fetch_all(&mut *transaction)
         .await?;
-        for (backtest_no, monitor_no) in waiting {
+        for (backtest_no, monitor_no, detector) in waiting {
             // Two backtests of one monitor would delete each other's evaluations: the monitor is claimed.
             let claimed: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
                 .bind(CLAIM_BACKTEST | monitor_no)
@@ -97,6 +101,7 @@ impl Store {
                     _transaction: transaction,
                     backtest_no,
                     monitor_no,
+                    detector,
                 }));
             }
         }
@@ -113,15 +118,20 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "DELETE FROM measurement x USING evaluation e WHERE e.monitor_no = $1 AND e.cause = 'backtest'
-             AND x.monitor_no = $1 AND x.evaluation_no = e.evaluation_no AND x.measured_at = e.evaluated_at",
+             AND e.shadow = ($2::text IS NOT NULL) AND ($2 IS NULL OR e.detector = $2) AND x.monitor_no = $1 AND x.evaluation_no = e.evaluation_no AND x.measured_at = e.evaluated_at",
         )
         .bind(claim.monitor_no)
+        .bind(&claim.detector)
         .execute(&mut *transaction)
         .await?;
-        sqlx::query("DELETE FROM evaluation WHERE monitor_no = $1 AND cause = 'backtest'")
-            .bind(claim.monitor_no)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "DELETE FROM evaluation WHERE monitor_no = $1 AND cause = 'backtest' AND shadow = ($2::text IS NOT NULL)
+             AND ($2 IS NULL OR detector = $2)",
+        )
+        .bind(claim.monitor_no)
+        .bind(&claim.detector)
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query("UPDATE backtest SET state = 'running', windows = $2, windows_done = 0, changed_at = $3 WHERE backtest_no = $1")
             .bind(claim.backtest_no)
             .bind(count(windows))
@@ -178,6 +188,7 @@ impl Store {
         &self,
         claim: BacktestClaim,
         reason: Option<&str>,
+        comparison: Option<&serde_json::Value>,
         now: Timestamp,
     ) -> StoreResult<()> {
         let state = if reason.is_some() {
@@ -186,12 +197,14 @@ impl Store {
             BacktestState::Done
         };
         sqlx::query(
-            "UPDATE backtest SET state = $2, reason = $3, changed_at = $4, windows = CASE WHEN $2 = 'done' THEN windows_done ELSE windows END WHERE backtest_no = $1",
+            "UPDATE backtest SET state = $2, reason = $3, changed_at = $4, windows = CASE WHEN $2 = 'done' THEN windows_done ELSE windows END,
+             comparison = $5 WHERE backtest_no = $1",
         )
         .bind(claim.backtest_no)
         .bind(state.to_string())
         .bind(reason)
         .bind(now.to_sqlx())
+        .bind(comparison)
         .execute(&self.pool)
         .await?;
         sqlx::query(
@@ -223,6 +236,8 @@ fn backtest(row: &PgRow) -> StoreResult<BacktestRecord> {
         windows: row.try_get::<i64, _>("windows")?.unsigned_abs(),
         windows_done: row.try_get::<i64, _>("windows_done")?.unsigned_abs(),
         reason: row.try_get("reason")?,
+        detector: row.try_get("detector")?,
+        comparison: row.try_get("comparison")?,
         created_at: row.try_get::<SqlTimestamp, _>("created_at")?.to_jiff(),
         changed_at: row.try_get::<SqlTimestamp, _>("changed_at")?.to_jiff(),
     })

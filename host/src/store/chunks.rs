@@ -93,6 +93,25 @@ impl Store {
         rows.iter().map(info).collect()
     }
 
+    /// The same, and up to which label their labels count: both as of one moment.
+    pub async fn chunks_and_labels(&self, model_no: i32) -> StoreResult<(Vec<ChunkInfo>, i64)> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {INFO}, p.profiled_label_seq FROM chunk c JOIN progress p USING (model_no)
+             WHERE c.model_no = $1 ORDER BY c.start_time, c.seq_from"
+        )))
+        .bind(model_no)
+        .fetch_all(self.pool())
+        .await?;
+        let label_seq = match rows.first() {
+            Some(row) => row.try_get("profiled_label_seq")?,
+            None => 0,
+        };
+        Ok((
+            rows.iter().map(info).collect::<StoreResult<_>>()?,
+            label_seq,
+        ))
+    }
+
     /// Profiles of some chunks, in the order of their numbers. Chunks that are gone are left out.
     pub async fn chunk_profiles(
         &self,
@@ -232,14 +251,16 @@ pub(super) async fn around(
     model_no: i32,
     aligned: i64,
     time: Timestamp,
+    limit: i64,
 ) -> StoreResult<Vec<ChunkInfo>> {
     let rows = sqlx::query(select(
         "WHERE c.model_no = $1 AND c.start_time >= $3 AND c.start_time <= $2 AND c.end_time > $2 + interval '1 microsecond'
-         ORDER BY c.seq_from",
+         ORDER BY c.start_time, c.seq_from LIMIT $4",
     ))
     .bind(model_no)
     .bind(time.to_sqlx())
     .bind(at(aligned).to_sqlx())
+    .bind(limit)
     .fetch_all(connection)
     .await?;
     rows.iter().map(info).collect()

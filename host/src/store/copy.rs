@@ -54,6 +54,30 @@ impl Tuples {
         }
     }
 
+    /// Adds the rows to the elements of an array of composites whose fields have these types.
+    pub(crate) fn append_composites(&self, types: &[i32], out: &mut Vec<u8>) {
+        out.reserve(self.bytes.len() + self.rows() * (6 + 4 * types.len()));
+        let mut rest = self.bytes.as_slice();
+        while let Some((_, mut fields)) = rest.split_first_chunk::<2>() {
+            let start = out.len();
+            out.extend_from_slice(&length(0));
+            out.extend_from_slice(&length(types.len()));
+            for oid in types {
+                let Some((bytes, _)) = fields.split_first_chunk::<4>() else {
+                    break;
+                };
+                let bytes = usize::try_from(i32::from_be_bytes(*bytes)).unwrap_or(0);
+                let (field, behind) = fields.split_at(4 + bytes);
+                out.extend_from_slice(&oid.to_be_bytes());
+                out.extend_from_slice(field);
+                fields = behind;
+            }
+            let bytes = length(out.len() - start - 4);
+            out[start..start + 4].copy_from_slice(&bytes);
+            rest = fields;
+        }
+    }
+
     /// Begins a row of so many fields, of which the first is its number.
     pub(crate) fn begin(&mut self, fields: i16) {
         self.bytes.extend_from_slice(&fields.to_be_bytes());
@@ -492,6 +516,33 @@ mod tests {
         tuples.number(0x0102);
         assert_eq!(tuples.bytes(), [0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(tuples.rows(), 1);
+    }
+
+    #[test]
+    fn a_row_becomes_a_composite_with_the_type_of_each_field() {
+        let mut tuples = Tuples::default();
+        for id in ["a", ""] {
+            tuples.begin(3);
+            tuples.text(id);
+            tuples.null();
+        }
+        tuples.number(7);
+
+        let mut elements = Vec::new();
+        tuples.append_composites(&[20, 25, 701], &mut elements);
+
+        let element = |id: &str, number: u8| {
+            let number = [[0; 7].as_slice(), &[number]].concat();
+            let length = |bytes: usize| u8::try_from(bytes).unwrap();
+            let head = [[0, 0, 0, length(4 + 16 + 8 + id.len() + 8)], [0, 0, 0, 3]].concat();
+            let fields = [
+                [&[0, 0, 0, 20, 0, 0, 0, 8], number.as_slice()].concat(),
+                [&[0, 0, 0, 25, 0, 0, 0, length(id.len())], id.as_bytes()].concat(),
+                vec![0, 0, 2, 189, 255, 255, 255, 255],
+            ];
+            [head, fields.concat()].concat()
+        };
+        assert_eq!(elements, [element("a", 7), element("", 8)].concat());
     }
 
     #[test]

@@ -6,7 +6,8 @@ use sqlx::{Postgres, Transaction};
 
 use crate::domain::{Model, ModelColumn, ModelSettings, ModelType, Role};
 
-use super::models::{self, NewColumn};
+use super::models::{self, NewColumn, NewModel};
+use super::requests;
 use super::{Store, StoreResult};
 
 /// A model that nobody else changes meanwhile. Dropped without [`ModelLock::commit`] it changes nothing.
@@ -19,6 +20,37 @@ pub struct ModelLock {
 }
 
 impl Store {
+    /// Registers a model, and gives it to nobody else before [`ModelLock::commit`]; `None` if its name is taken.
+    pub async fn lock_new_model(
+        &self,
+        model: &NewModel,
+        now: Timestamp,
+    ) -> StoreResult<Option<ModelLock>> {
+        // As the database keeps it.
+        let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+        let mut transaction = self.pool.begin().await?;
+        let Some(no) = models::insert(&mut *transaction, model, now).await? else {
+            return Ok(None);
+        };
+        let model = Model {
+            no,
+            id: model.id.clone(),
+            model_type: model.model_type,
+            positive_label: model.positive_label.clone(),
+            last_training_time: model.last_training_time,
+            schema_version: 0,
+            settings: model.settings.clone(),
+            columns: Vec::new(),
+            created_at: now,
+        };
+        Ok(Some(ModelLock {
+            transaction,
+            model,
+            declared: Vec::new(),
+            grown: false,
+        }))
+    }
+
     /// Locks a model; `None` if it is gone.
     pub async fn lock_model(&self, model_no: i32) -> StoreResult<Option<ModelLock>> {
         let mut transaction = self.pool.begin().await?;
@@ -182,7 +214,7 @@ impl ModelLock {
             .execute(&mut *self.transaction)
             .await?;
         self.model.last_training_time = Some(time);
-        Ok(())
+        requests::rebased(&mut self.transaction, self.model.no).await
     }
 
     /// Says how its rows are cut.

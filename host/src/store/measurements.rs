@@ -35,6 +35,8 @@ pub struct MeasurementFilter {
     pub to: Option<Timestamp>,
     /// Those after this one in the order.
     pub after: Option<MeasurementKey>,
+    /// Those of versions that are not in use, in place of all others.
+    pub shadow: bool,
     /// At most so many.
     pub limit: u32,
 }
@@ -93,6 +95,7 @@ impl Store {
                AND ($7::timestamptz IS NULL OR x.measured_at >= $7) AND ($8::timestamptz IS NULL OR x.measured_at < $8)
                AND ($9::timestamptz IS NULL OR x.measured_at < $9
                     OR (x.measured_at = $9 AND (x.evaluation_no < $10 OR (x.evaluation_no = $10 AND x.ordinal > $11))))
+               AND e.shadow = $13
              ORDER BY x.measured_at DESC, x.evaluation_no DESC, x.ordinal LIMIT $12"
         )))
         .bind(filter.model_no)
@@ -107,6 +110,7 @@ impl Store {
         .bind(filter.after.map(|after| after.evaluation_no))
         .bind(filter.after.map(|after| after.ordinal))
         .bind(i64::from(filter.limit))
+        .bind(filter.shadow)
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(stored).collect()

@@ -9,6 +9,8 @@ use sqlx::postgres::{PgConnection, PgExecutor, PgRow};
 
 use crate::domain::{ColumnKind, Model, ModelColumn, ModelId, ModelSettings, ModelType, Role};
 
+use super::notes::{self, Note};
+use super::removal;
 use super::{Store, StoreError, StoreResult};
 
 /// A model about to be registered.
@@ -79,7 +81,8 @@ impl Store {
         declared(&self.pool, model_no).await
     }
 
-    /// Removes a model and everything of it; whether it was there.
+    /// Removes a model and everything of it; whether it was there. What is much goes in pieces afterwards: see
+    /// [`Store::remove_some`].
     pub async fn delete_model(&self, id: &ModelId) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
         let no: Option<i32> = sqlx::query_scalar("SELECT model_no FROM model WHERE model_id = $1")
@@ -97,52 +100,49 @@ impl Store {
         ] {
             sqlx::query(sql).bind(no).execute(&mut *transaction).await?;
         }
+        removal::note(&mut transaction, Some(no), None).await?;
         let deleted = sqlx::query("DELETE FROM model WHERE model_no = $1")
             .bind(no)
             .execute(&mut *transaction)
             .await?
             .rows_affected();
-        for sql in [
-            "DELETE FROM prediction WHERE model_no = $1",
-            "DELETE FROM label WHERE model_no = $1",
-            "DELETE FROM evaluation WHERE model_no = $1",
-            "DELETE FROM measurement WHERE model_no = $1",
-        ] {
-            sqlx::query(sql).bind(no).execute(&mut *transaction).await?;
-        }
+        notes::with_commit(&mut transaction, &Note::Model(id.to_string())).await?;
         transaction.commit().await?;
+        self.remove_briefly().await?;
         Ok(deleted > 0)
     }
 
     /// Registers a model with its counters, unless its name is taken; whether it was new.
     pub async fn create_model(&self, model: &NewModel, now: Timestamp) -> StoreResult<bool> {
-        let mut transaction = self.pool.begin().await?;
-        let no: Option<i32> = sqlx::query_scalar(
-            "INSERT INTO model (model_id, model_type, positive_label, last_training_time, settings, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT model_id_key DO NOTHING RETURNING model_no",
-        )
-        .bind(model.id.as_str())
-        .bind(model.model_type.map(|kind| kind.to_string()))
-        .bind(&model.positive_label)
-        .bind(model.last_training_time.map(ToSqlx::to_sqlx))
-        .bind(sqlx::types::Json(&model.settings))
-        .bind(now.to_sqlx())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(no) = no else {
-            return Ok(false);
-        };
-        sqlx::query("INSERT INTO arrival (model_no) VALUES ($1)")
-            .bind(no)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("INSERT INTO progress (model_no) VALUES ($1)")
-            .bind(no)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(true)
+        Ok(insert(&self.pool, model, now).await?.is_some())
     }
+}
+
+/// Adds a model and its counters in one statement. `None`: its name is taken.
+pub(super) async fn insert<'c>(
+    executor: impl PgExecutor<'c>,
+    model: &NewModel,
+    now: Timestamp,
+) -> StoreResult<Option<i32>> {
+    Ok(sqlx::query_scalar(
+        "WITH new AS (
+             INSERT INTO model (model_id, model_type, positive_label, last_training_time, settings, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT model_id_key DO NOTHING RETURNING model_no
+         ), arrives AS (
+             INSERT INTO arrival (model_no) SELECT model_no FROM new
+         ), progresses AS (
+             INSERT INTO progress (model_no) SELECT model_no FROM new
+         )
+         SELECT model_no FROM new",
+    )
+    .bind(model.id.as_str())
+    .bind(model.model_type.map(|kind| kind.to_string()))
+    .bind(&model.positive_label)
+    .bind(model.last_training_time.map(ToSqlx::to_sqlx))
+    .bind(sqlx::types::Json(&model.settings))
+    .bind(now.to_sqlx())
+    .fetch_optional(executor)
+    .await?)
 }
 
 /// The model of a number.

@@ -7,6 +7,7 @@ use sqlx::{Postgres, Row, Transaction};
 use crate::domain::record::MonitorRecord;
 
 use super::monitors::{MONITOR, monitor};
+use super::notes::Note;
 use super::{Store, StoreResult};
 
 /// The last tumbling window that was evaluated; nothing before the first.
@@ -31,6 +32,8 @@ pub struct MonitorState {
     pub position: WindowPosition,
     /// What a stream detector hands to its next call.
     pub stream_state: Option<Vec<u8>>,
+    /// Digest of that detector.
+    pub stream_digest: Option<String>,
     /// Failures in a row.
     pub failures: i32,
     /// Not evaluated again before this.
@@ -50,6 +53,28 @@ pub struct Profiled {
     pub label_seq: i64,
 }
 
+/// How much of a model is labelled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LabelTotals {
+    /// Rows, at least one.
+    pub rows: u64,
+    /// Rows that have a label.
+    pub labelled: u64,
+    /// Sum of the times from prediction to label, in seconds.
+    pub delay_seconds: f64,
+}
+
+/// What tells whether a monitor is due.
+#[derive(Debug, Clone)]
+pub struct MonitorProgress {
+    /// The monitor.
+    pub monitor: MonitorRecord,
+    /// What was profiled when it was evaluated last.
+    pub evaluated: Profiled,
+    /// Whether somebody asked for its evaluation.
+    pub requested: bool,
+}
+
 /// The right to evaluate a monitor, which one host has at a time. Ends with the transaction behind it, also in a crash.
 #[derive(Debug)]
 pub struct Claim {
@@ -58,6 +83,8 @@ pub struct Claim {
     pub monitor: MonitorRecord,
     /// Its state then.
     pub state: MonitorState,
+    /// What the other hosts are told when the claim ends with an evaluation.
+    pub note: Option<Note>,
 }
 
 /// Advisory locks are numbers shared by all that use the database: the upper 16 bits say what is locked.
@@ -93,7 +120,7 @@ impl Store {
             return Ok(None);
         };
         let row = sqlx::query(
-            "SELECT evaluated_seq, evaluated_label_seq, window_to, window_chunk_no, stream_state, insufficient
+            "SELECT evaluated_seq, evaluated_label_seq, window_to, window_chunk_no, stream_state, stream_digest, insufficient
              FROM monitor_state WHERE monitor_no = $1 AND revision = $2",
         )
         .bind(monitor_no)
@@ -113,6 +140,7 @@ impl Store {
                     chunk_no: row.try_get("window_chunk_no")?,
                 },
                 stream_state: row.try_get("stream_state")?,
+                stream_digest: row.try_get("stream_digest")?,
                 failures: monitor.failures,
                 retry_at: monitor.retry_at,
                 last_error: monitor.last_error.clone(),
@@ -123,6 +151,7 @@ impl Store {
             transaction,
             monitor,
             state,
+            note: None,
         }))
     }
 
@@ -148,22 +177,17 @@ impl Store {
         .await?)
     }
 
-    /// Models with monitors whose time has come: by schedule, after a pause between evaluations, or after a failure.
-    /// Two indexes lead to them, so models without such monitors cost nothing.
+    /// Models with monitors whose time has come: by schedule, or after a failure. Two indexes lead to them, so models whose
+    /// monitors follow their rows cost nothing, however many there are.
     pub async fn models_timed(&self, now: Timestamp) -> StoreResult<Vec<i32>> {
         Ok(sqlx::query_scalar(
-            "SELECT o.model_no FROM monitor o JOIN monitor_state s USING (monitor_no) JOIN progress p USING (model_no)
-             WHERE (o.spec -> 'cadence' ->> 'on' = 'schedule' OR coalesce((o.spec -> 'cadence' ->> 'seconds_min')::int8, 0) > 0)
+            "SELECT o.model_no FROM monitor o JOIN monitor_state s USING (monitor_no)
+             WHERE o.spec -> 'cadence' ->> 'on' = 'schedule'
                AND (o.spec ->> 'enabled')::bool
                AND (s.retry_at IS NULL OR s.retry_at <= $1)
-               AND CASE WHEN o.spec -> 'cadence' ->> 'on' = 'schedule'
-                   THEN coalesce(extract(epoch FROM s.evaluated_at), -1) <
-                        floor(extract(epoch FROM $1::timestamptz) / (o.spec -> 'cadence' ->> 'every_seconds')::int8)
-                        * (o.spec -> 'cadence' ->> 'every_seconds')::int8
-                   ELSE (p.profiled_seq > s.evaluated_seq OR p.profiled_label_seq > s.evaluated_label_seq)
-                        AND (s.evaluated_at IS NULL
-                             OR s.evaluated_at + make_interval(secs => (o.spec -> 'cadence' ->> 'seconds_min')::float8) <= $1)
-                   END
+               AND coalesce(extract(epoch FROM s.evaluated_at), -1) <
+                   floor(extract(epoch FROM $1::timestamptz) / (o.spec -> 'cadence' ->> 'every_seconds')::int8)
+                   * (o.spec -> 'cadence' ->> 'every_seconds')::int8
              UNION
              SELECT o.model_no FROM monitor_state s JOIN monitor o USING (monitor_no) WHERE s.retry_at <= $1
                AND (o.spec ->> 'enabled')::bool AND o.spec -> 'cadence' ->> 'on' <> 'request'",
@@ -186,12 +210,10 @@ impl Store {
     }
 
     /// States of a model's monitors beside the monitors: what tells whether they are due.
-    pub async fn monitor_progress(
-        &self,
-        model_no: i32,
-    ) -> StoreResult<Vec<(MonitorRecord, Profiled)>> {
+    pub async fn monitor_progress(&self, model_no: i32) -> StoreResult<Vec<MonitorProgress>> {
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT m.*, coalesce(t.evaluated_seq, 0) AS evaluated_seq, coalesce(t.evaluated_label_seq, 0) AS evaluated_label_seq
+            "SELECT m.*, coalesce(t.evaluated_seq, 0) AS evaluated_seq, coalesce(t.evaluated_label_seq, 0) AS evaluated_label_seq,
+                    EXISTS (SELECT FROM evaluation_request r WHERE r.monitor_no = m.monitor_no) AS requested
              FROM ({MONITOR} WHERE o.model_no = $1) m
              LEFT JOIN monitor_state t ON t.monitor_no = m.monitor_no AND t.revision = m.revision ORDER BY m.name"
         )))
@@ -204,26 +226,37 @@ impl Store {
                     seq: row.try_get("evaluated_seq")?,
                     label_seq: row.try_get("evaluated_label_seq")?,
                 };
-                Ok((monitor(row)?, evaluated))
+                Ok(MonitorProgress {
+                    monitor: monitor(row)?,
+                    evaluated,
+                    requested: row.try_get("requested")?,
+                })
             })
             .collect()
     }
 
-    /// Rows, labelled rows and the sum of their label delays in seconds, over chunks with rows after `since`.
-    pub async fn label_totals(
+    /// How much of models is labelled: over chunks with rows after their training. Models without such rows are left out.
+    pub async fn label_totals_of(
         &self,
-        model_no: i32,
-        since: Option<Timestamp>,
-    ) -> StoreResult<(u64, u64, f64)> {
-        let (rows, labelled, delay): (i64, i64, f64) = sqlx::query_as(
-            "SELECT coalesce(sum(rows), 0)::int8, coalesce(sum(labelled_rows), 0)::int8, coalesce(sum(label_delay_seconds), 0)::float8
-             FROM chunk WHERE model_no = $1 AND ($2::timestamptz IS NULL OR last_time > $2)",
+        models: &[i32],
+    ) -> StoreResult<Vec<(i32, String, LabelTotals)>> {
+        let rows: Vec<(i32, String, i64, i64, f64)> = sqlx::query_as(
+            "SELECT m.model_no, m.model_id, sum(c.rows)::int8, sum(c.labelled_rows)::int8, sum(c.label_delay_seconds)::float8
+             FROM model m JOIN chunk c ON c.model_no = m.model_no AND (m.last_training_time IS NULL OR c.last_time > m.last_training_time)
+             WHERE m.model_no = ANY($1) GROUP BY m.model_no HAVING sum(c.rows) > 0",
         )
-        .bind(model_no)
-        .bind(since.map(ToSqlx::to_sqlx))
-        .fetch_one(&self.pool)
+        .bind(models)
+        .fetch_all(&self.pool)
         .await?;
-        Ok((rows.unsigned_abs(), labelled.unsigned_abs(), delay))
+        let totals = |(no, id, rows, labelled, delay_seconds): (i32, String, i64, i64, f64)| {
+            let totals = LabelTotals {
+                rows: rows.unsigned_abs(),
+                labelled: labelled.unsigned_abs(),
+                delay_seconds,
+            };
+            (no, id, totals)
+        };
+        Ok(rows.into_iter().map(totals).collect())
     }
 
     /// The active reference data of a model without its profile: version, rows, labelled rows.

@@ -10,6 +10,8 @@ use crate::domain::monitor::{MONITORS_MAX, MonitorSpec};
 use crate::domain::record::MonitorRecord;
 
 use super::monitor_state::WindowPosition;
+use super::notes;
+use super::removal;
 use super::{Store, StoreError, StoreResult};
 
 /// What became of a monitor that was to be made.
@@ -143,6 +145,18 @@ impl Store {
         now: Timestamp,
     ) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
+        // Evaluations of the past are made again with what the monitor did then.
+        sqlx::query(
+            "INSERT INTO monitor_spec (monitor_no, revision, spec, ended_at)
+             SELECT monitor_no, revision, spec, $2 FROM monitor WHERE monitor_no = $1 FOR NO KEY UPDATE",
+        )
+        .bind(monitor_no)
+        .bind(now.to_sqlx())
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(note) = notes::of_monitor(&mut transaction, monitor_no).await? {
+            notes::with_commit(&mut transaction, &note).await?;
+        }
         let revision: Option<i32> = sqlx::query_scalar(
             "UPDATE monitor SET spec = $2, revision = revision + 1, changed_at = $3 WHERE monitor_no = $1 RETURNING revision",
         )
@@ -156,6 +170,7 @@ impl Store {
         };
         for statement in [
             "DELETE FROM monitor_state WHERE monitor_no = $1",
+            "DELETE FROM stream_state WHERE monitor_no = $1",
             "DELETE FROM baseline WHERE monitor_no = $1",
             "DELETE FROM backtest WHERE monitor_no = $1 AND state IN ('waiting', 'running')",
         ] {
@@ -172,22 +187,18 @@ impl Store {
     /// Removes a monitor with all that it learned and measured; whether it was there.
     pub async fn delete_monitor(&self, monitor_no: i64) -> StoreResult<bool> {
         let mut transaction = self.pool.begin().await?;
-        // First the monitor: an evaluation that is about to be stored finds it gone.
+        if let Some(note) = notes::of_monitor(&mut transaction, monitor_no).await? {
+            notes::with_commit(&mut transaction, &note).await?;
+        }
+        removal::note(&mut transaction, None, Some(monitor_no)).await?;
+        // An evaluation that is about to be stored finds the monitor gone.
         let gone = sqlx::query("DELETE FROM monitor WHERE monitor_no = $1")
             .bind(monitor_no)
             .execute(&mut *transaction)
             .await?
             .rows_affected();
-        for statement in [
-            "DELETE FROM measurement WHERE monitor_no = $1",
-            "DELETE FROM evaluation WHERE monitor_no = $1",
-        ] {
-            sqlx::query(statement)
-                .bind(monitor_no)
-                .execute(&mut *transaction)
-                .await?;
-        }
         transaction.commit().await?;
+        self.remove_briefly().await?;
         Ok(gone == 1)
     }
 }

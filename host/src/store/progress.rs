@@ -23,6 +23,8 @@ pub struct Progress {
     pub last_chunk_no: i64,
     /// The training time at which chunks are cut.
     pub training_time: Option<Timestamp>,
+    /// A training time at which some chunks are cut and others are still to be.
+    pub cutting_at: Option<Timestamp>,
     /// How derived columns were computed.
     pub derivation: String,
 }
@@ -67,8 +69,8 @@ impl Store {
     }
 }
 
-const READ: &str = "SELECT profiled_seq, profiled_label_seq, last_chunk_no, training_time, derivation FROM progress WHERE model_no = $1";
-const TAKE: &str = "SELECT profiled_seq, profiled_label_seq, last_chunk_no, training_time, derivation FROM progress WHERE model_no = $1 FOR UPDATE";
+const READ: &str = "SELECT profiled_seq, profiled_label_seq, last_chunk_no, training_time, derivation, cutting_at FROM progress WHERE model_no = $1";
+const TAKE: &str = "SELECT profiled_seq, profiled_label_seq, last_chunk_no, training_time, derivation, cutting_at FROM progress WHERE model_no = $1 FOR UPDATE";
 
 async fn read(
     connection: &mut PgConnection,
@@ -88,6 +90,9 @@ async fn read(
             .try_get::<Option<SqlTimestamp>, _>(3)?
             .map(SqlTimestamp::to_jiff),
         derivation: row.try_get(4)?,
+        cutting_at: row
+            .try_get::<Option<SqlTimestamp>, _>(5)?
+            .map(SqlTimestamp::to_jiff),
     })
 }
 
@@ -169,13 +174,14 @@ impl Profiling {
     }
 
     /// Chunks whose stretch a moment cuts in two: it lies inside and is not its last microsecond. `aligned` is where
-    /// stretches may begin at the earliest, in microseconds.
+    /// stretches may begin at the earliest, in microseconds. The first `limit` of them in the order of their rows.
     pub async fn chunks_around(
         &mut self,
         aligned: i64,
         time: Timestamp,
+        limit: i64,
     ) -> StoreResult<Vec<ChunkInfo>> {
-        chunks::around(&mut self.transaction, self.model_no, aligned, time).await
+        chunks::around(&mut self.transaction, self.model_no, aligned, time, limit).await
     }
 
     /// Chunks whose labels wait to be counted anew, at most `limit`.
@@ -213,7 +219,8 @@ impl Profiling {
     /// Stores the progress and ends the transaction.
     pub async fn commit(mut self, progress: &Progress) -> StoreResult<()> {
         sqlx::query(
-            "UPDATE progress SET profiled_seq = $2, profiled_label_seq = $3, last_chunk_no = $4, training_time = $5, derivation = $6
+            "UPDATE progress SET profiled_seq = $2, profiled_label_seq = $3, last_chunk_no = $4, training_time = $5, derivation = $6,
+                 cutting_at = $7
              WHERE model_no = $1",
         )
         .bind(self.model_no)
@@ -222,6 +229,7 @@ impl Profiling {
         .bind(progress.last_chunk_no)
         .bind(progress.training_time.map(ToSqlx::to_sqlx))
         .bind(&progress.derivation)
+        .bind(progress.cutting_at.map(ToSqlx::to_sqlx))
         .execute(&mut *self.transaction)
         .await?;
         self.transaction.commit().await?;

@@ -5,6 +5,7 @@ use jiff_sqlx::{Timestamp as SqlTimestamp, ToSqlx};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use super::requests;
 use super::{Store, StoreError, StoreResult};
 
 /// Bytes of one piece of an upload.
@@ -155,12 +156,15 @@ impl Store {
 
     /// Removes a version; whether it was there. Without an active version monitors compare with rows.
     pub async fn delete_reference(&self, model_no: i32, reference_no: i32) -> StoreResult<bool> {
+        let mut transaction = self.pool.begin().await?;
         let deleted =
             sqlx::query("DELETE FROM reference WHERE model_no = $1 AND reference_no = $2")
                 .bind(model_no)
                 .bind(reference_no)
-                .execute(&self.pool)
+                .execute(&mut *transaction)
                 .await?;
+        requests::rebased(&mut transaction, model_no).await?;
+        transaction.commit().await?;
         Ok(deleted.rows_affected() > 0)
     }
 }
@@ -193,8 +197,9 @@ async fn switch(
         sqlx::query("UPDATE reference SET active = true WHERE model_no = $1 AND reference_no = $2")
             .bind(model_no)
             .bind(reference_no)
-            .execute(transaction)
+            .execute(&mut *transaction)
             .await?;
+    requests::rebased(transaction, model_no).await?;
     Ok(active.rows_affected() > 0)
 }
 

@@ -50,6 +50,9 @@ impl Store {
                     .extend(self.drop_months(table.table(), before).await?);
             }
         }
+        if let Some(before) = keep.results.and_then(|age| now.checked_sub(age).ok()) {
+            self.forget_inputs(before).await?;
+        }
         if let Some(before) = keep.profiles.and_then(|age| now.checked_sub(age).ok()) {
             forgotten.chunks = self.delete_chunks(before).await?;
         }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::Timestamp as SqlTimestamp;
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{Row, ValueRef};
 
 use super::{Store, StoreResult};
 
@@ -63,50 +63,86 @@ impl Store {
         Ok(StreamRows { rows, seq_to, more })
     }
 
-    /// Labels of a model with `after < seq <= to`, the first `limit` of them, with their rows. A label without a row yet has none;
-    /// all rows of a record are meant.
-    pub async fn labels_in_order(
+    /// Rows of a model with `after < seq <= to`, the first `limit` of them, as far as they have a label with a seq up to `labels_to`:
+    /// each with the last of those. `seq` is the label's.
+    pub async fn rows_with_labels(
         &self,
         model_no: i32,
-        after: i64,
-        to: i64,
+        (after, to): (i64, i64),
+        labels_to: i64,
         limit: u32,
     ) -> StoreResult<StreamRows> {
         let rows = sqlx::query(
-            "SELECT l.seq, p.prediction_time, p.numbers, p.codes, l.number, l.code
+            "SELECT p.seq AS place, l.seq, p.prediction_time, p.numbers, p.codes, l.number, l.code
+             FROM (SELECT seq, record_id, prediction_time, numbers, codes FROM prediction
+                   WHERE model_no = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4) p
+             LEFT JOIN LATERAL (SELECT n.seq, n.number, n.code FROM label n
+                   WHERE n.model_no = $1 AND n.record_id = p.record_id AND n.seq <= $5 ORDER BY n.seq DESC LIMIT 1) l ON true
+             ORDER BY p.seq",
+        )
+        .bind(model_no)
+        .bind(after)
+        .bind(to)
+        .bind(i64::from(limit))
+        .bind(labels_to)
+        .fetch_all(&self.pool)
+        .await?;
+        complete(&rows, "seq", (after, to), limit)
+    }
+
+    /// Labels of a model with `after < seq <= to`, the first `limit` of them, with the rows that they are the first label of, as far
+    /// as those have a seq up to `rows_to`. All rows of a record are meant.
+    pub async fn labels_with_rows(
+        &self,
+        model_no: i32,
+        (after, to): (i64, i64),
+        rows_to: i64,
+        limit: u32,
+    ) -> StoreResult<StreamRows> {
+        let rows = sqlx::query(
+            "SELECT l.seq AS place, l.seq, p.prediction_time, p.numbers, p.codes, l.number, l.code
              FROM (SELECT seq, record_id, number, code FROM label WHERE model_no = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4) l
-             LEFT JOIN prediction p ON p.model_no = $1 AND p.record_id = l.record_id
+             LEFT JOIN prediction p ON p.model_no = $1 AND p.record_id = l.record_id AND p.seq <= $5
+                 AND NOT EXISTS (SELECT FROM label e WHERE e.model_no = $1 AND e.record_id = l.record_id AND e.seq < l.seq)
              ORDER BY l.seq, p.seq",
         )
         .bind(model_no)
         .bind(after)
         .bind(to)
         .bind(i64::from(limit))
+        .bind(rows_to)
         .fetch_all(&self.pool)
         .await?;
-        let (mut found, mut labels, mut last) = (Vec::with_capacity(rows.len()), 0_u64, None);
-        for row in &rows {
-            let seq: i64 = row.try_get("seq")?;
-            labels += u64::from(last != Some(seq));
-            last = Some(seq);
-            if row
-                .try_get::<Option<SqlTimestamp>, _>("prediction_time")?
-                .is_some()
-            {
-                found.push(stream_row(row)?);
-            }
-        }
-        let more = labels == u64::from(limit);
-        let seq_to = match last {
-            Some(seq) if more => seq,
-            _ => to.max(after),
-        };
-        Ok(StreamRows {
-            rows: found,
-            seq_to,
-            more,
-        })
+        complete(&rows, "prediction_time", (after, to), limit)
     }
+}
+
+/// Rows that are complete: those that have something in the column `partner`. Each `place` was looked at, once or more.
+fn complete(
+    rows: &[PgRow],
+    partner: &str,
+    (after, to): (i64, i64),
+    limit: u32,
+) -> StoreResult<StreamRows> {
+    let (mut found, mut places, mut last) = (Vec::with_capacity(rows.len()), 0_u64, None);
+    for row in rows {
+        let place: i64 = row.try_get("place")?;
+        places += u64::from(last != Some(place));
+        last = Some(place);
+        if !row.try_get_raw(partner)?.is_null() {
+            found.push(stream_row(row)?);
+        }
+    }
+    let more = places == u64::from(limit);
+    let seq_to = match last {
+        Some(place) if more => place,
+        _ => to.max(after),
+    };
+    Ok(StreamRows {
+        rows: found,
+        seq_to,
+        more,
+    })
 }
 
 fn stream_row(row: &PgRow) -> StoreResult<StreamRow> {

@@ -14,10 +14,34 @@ const CHUNK = 65536;
 /** Throw it where a window cannot be judged at all: the message says why. */
 export class Declined extends Error {}
 
-/** Writes a line that whoever reads the evaluation sees. */
-export function log(message) {
-  write("info", String(message));
+/** Writes a line that whoever reads the evaluation sees; `console.log` does the same. */
+export function log(...parts) {
+  write("info", parts.map(String).join(" "));
 }
+
+globalThis.console = { debug: log, error: log, info: log, log, warn: log };
+
+// There is no clock. Times come with the rows.
+const noClock = () => {
+  throw new Error("a detector has no clock; times come with the rows");
+};
+globalThis.Date = new Proxy(Date, {
+  apply: noClock,
+  construct: (date, parts) => (parts.length > 0 ? new date(...parts) : noClock()),
+  get: (date, name) => (name === "now" ? noClock : date[name]),
+});
+
+// Chance comes with the call: the same seed, the same numbers (Mulberry32).
+let chance = 0;
+function seedWith(seed) {
+  chance = (Number(seed) % 2 ** 32) ^ Math.floor(Number(seed) / 2 ** 32);
+}
+Math.random = () => {
+  chance = (chance + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(chance ^ (chance >>> 15), chance | 1);
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+};
 
 // Whatever offset the bytes have: a typed array wants an aligned one.
 function as(type, bytes) {
@@ -146,61 +170,75 @@ export function judge(metric, column, value, threshold, drifted, more = {}) {
 
 // An exception's text leaves the sandbox through the log; the trap alone would not tell it. What is thrown as an
 // object of the contract declines.
-function guarded(call) {
+export function guarded(call) {
   try {
     return call();
   } catch (error) {
     if (error instanceof Declined) throw { tag: "unusable-data", val: error.message };
     if (error?.tag !== undefined && error?.val !== undefined) throw error;
     if (error?.payload?.tag !== undefined) throw { tag: "unusable-data", val: JSON.stringify(error.payload) };
-    write("error", `${error}\n${error?.stack ?? ""}`);
+    write("error", told(error));
     throw error;
   }
+}
+
+// What went wrong and where: the lines of the detector alone.
+function told(error) {
+  const places = [...String(error?.stack ?? "").matchAll(/at (?:(\S+) )?\(?(?:.*\/)?(?:detector\.js|<eval>|<input>):(\d+)/g)];
+  const inside = (name) => (name && !name.startsWith("<") ? `, in ${name}` : "");
+  const [place, ...callers] = places.map(([, name, line]) => `line ${line}${inside(name)}`);
+  const called = callers.slice(0, 4).map((caller) => `; called at ${caller}`);
+  return `${place ? `detector.js, ${place}: ` : ""}${error}${called.join("")}`;
+}
+
+function describe(own) {
+  return {
+    name: own.name,
+    version: own.version,
+    summary: own.summary ?? "",
+    kind: own.kind ?? "data",
+    accepts: own.accepts ?? ["numeric"],
+    roles: own.roles ?? ["feature"],
+    needs: own.needs ?? "profiles",
+    rowsMin: own.rowsMin ?? 1,
+    metrics: own.metrics.map((metric) => ({
+      name: metric.name,
+      help: metric.help,
+      unit: metric.unit ?? "",
+      direction: metric.direction,
+      minimum: metric.minimum,
+      maximum: metric.maximum,
+      defaultThreshold: metric.defaultThreshold,
+    })),
+    configSchema: JSON.stringify(own.configSchema ?? { type: "object", additionalProperties: false }),
+    stateFormat: own.stateFormat ?? 1,
+  };
 }
 
 /** What the component exports: `export const batch = exportBatch({ name, version, metrics, fit, evaluate })`. */
 export function exportBatch(own) {
   return {
-    describe: () => ({
-      name: own.name,
-      version: own.version,
-      summary: own.summary ?? "",
-      kind: own.kind ?? "data",
-      accepts: own.accepts ?? ["numeric"],
-      roles: own.roles ?? ["feature"],
-      needs: own.needs ?? "profiles",
-      rowsMin: own.rowsMin ?? 1,
-      metrics: own.metrics.map((metric) => ({
-        name: metric.name,
-        help: metric.help,
-        unit: metric.unit ?? "",
-        direction: metric.direction,
-        minimum: metric.minimum,
-        maximum: metric.maximum,
-        defaultThreshold: metric.defaultThreshold,
-      })),
-      configSchema: JSON.stringify(own.configSchema ?? { type: "object", additionalProperties: false }),
-      stateFormat: own.stateFormat ?? 1,
-    }),
+    describe: () => guarded(() => describe(own)),
     checkConfig(config) {
       const wrong = guarded(() => own.checkConfig?.(JSON.parse(config)));
       if (wrong) throw { tag: "invalid-config", val: wrong };
     },
     fit(reference, config, seed) {
-      const learned = guarded(() => own.fit(new Window(reference), JSON.parse(config), Number(seed)));
-      return bytesOf(JSON.stringify(learned));
+      seedWith(seed);
+      return guarded(() => bytesOf(JSON.stringify(own.fit(new Window(reference), JSON.parse(config), Number(seed)))));
     },
     evaluate(baseline, current, config, seed) {
       const whole = typeof seed === "bigint" ? BigInt : Number;
-      const judged = guarded(() => {
+      seedWith(seed);
+      return guarded(() => {
         const learned = JSON.parse(textOf(baseline));
-        return own.evaluate(learned, new Window(current), JSON.parse(config), Number(seed));
+        const judged = own.evaluate(learned, new Window(current), JSON.parse(config), Number(seed));
+        return Array.from(judged, (one) => ({
+          ...one,
+          referenceRows: whole(one.referenceRows),
+          currentRows: whole(one.currentRows),
+        }));
       });
-      return judged.map((one) => ({
-        ...one,
-        referenceRows: whole(one.referenceRows),
-        currentRows: whole(one.currentRows),
-      }));
     },
   };
 }

@@ -6,13 +6,16 @@ computed by the host and quick however many rows there are; or it hands over its
 """
 
 import json
+import linecache
 import math
+import sys
 import traceback
 from array import array
 
 from componentize_py_types import Err
 from wit_world.imports import kernels, logging, types
 
+FILE = "detector.py"
 MISSING_CODE = 0xFFFFFFFF
 CHUNK = 65_536
 
@@ -160,11 +163,58 @@ def judge(metric, column, value, threshold, drifted, effect=None, p_value=None, 
 
 
 def log(message):
+    """Writes a line that whoever reads the evaluation sees. `print` does the same."""
     logging.log(logging.Level.INFO, str(message))
 
 
-def _guarded(call):
-    """A traceback leaves the sandbox through the log; the trap alone would not tell it."""
+class _Lines:
+    """The place of the standard output, which does not exist: what is printed becomes lines of the log."""
+
+    def __init__(self):
+        self._rest = ""
+
+    def write(self, text):
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            log(line)
+        return len(text)
+
+    def flush(self):
+        if self._rest:
+            self.write("\n")
+
+
+_LINES = _Lines()
+
+
+def _tell(error):
+    """What went wrong and where, on one line. Reads no files: there are none."""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        line = f": {error.text.strip()}" if error.text else ""
+        return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}{line}"
+    places = [
+        (frame.f_code.co_name, number)
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename.endswith(FILE)
+    ]
+    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if not places:
+        return told
+    (name, number), *callers = reversed(places)
+    line = linecache.cache.get(FILE, (0, None, []))[2][number - 1 : number]
+    told = f"{FILE}, line {number}, in {name}: {told}" + "".join(f": {text.strip()}" for text in line)
+    return told + "".join(f"; called by {name}, line {number}" for name, number in callers[:4])
+
+
+def _seeded(seed):
+    """Chance comes with the call: the same seed, the same numbers."""
+    if "random" in sys.modules:
+        sys.modules["random"].seed(seed)
+
+
+def guarded(call):
+    """What is raised leaves the sandbox through the log; the trap alone would not tell it."""
+    sys.stdout = sys.stderr = _LINES
     try:
         return call()
     except Declined as why:
@@ -173,9 +223,27 @@ def _guarded(call):
         if type(error.value).__name__.startswith("Failure"):
             raise
         raise Err(types.Failure_UnusableData(repr(error.value)))
-    except Exception:
-        logging.log(logging.Level.ERROR, traceback.format_exc())
+    except BaseException as error:
+        logging.log(logging.Level.ERROR, _tell(error))
         raise
+    finally:
+        _LINES.flush()
+
+
+def _describe(own):
+    return types.Descriptor(
+        name=own.name,
+        version=own.version,
+        summary=own.summary,
+        kind=_enum(types.DriftKind, own.kind),
+        accepts=[_enum(types.ColumnKind, kind) for kind in own.accepts],
+        roles=[_enum(types.Role, role) for role in own.roles],
+        needs=_enum(types.Needs, own.needs),
+        rows_min=own.rows_min,
+        metrics=[metric.wit for metric in own.metrics],
+        config_schema=json.dumps(own.config_schema),
+        state_format=own.state_format,
+    )
 
 
 def export(detector):
@@ -184,37 +252,29 @@ def export(detector):
 
     class Batch:
         def describe(self):
-            return types.Descriptor(
-                name=own.name,
-                version=own.version,
-                summary=own.summary,
-                kind=_enum(types.DriftKind, own.kind),
-                accepts=[_enum(types.ColumnKind, kind) for kind in own.accepts],
-                roles=[_enum(types.Role, role) for role in own.roles],
-                needs=_enum(types.Needs, own.needs),
-                rows_min=own.rows_min,
-                metrics=[metric.wit for metric in own.metrics],
-                config_schema=json.dumps(own.config_schema),
-                state_format=own.state_format,
-            )
+            return guarded(lambda: _describe(own))
 
         def check_config(self, config):
-            try:
-                _guarded(lambda: own.check_config(json.loads(config)))
-            except ValueError as why:
-                raise Err(types.Failure_InvalidConfig(str(why)))
+            def check():
+                try:
+                    own.check_config(json.loads(config))
+                except ValueError as why:
+                    raise Err(types.Failure_InvalidConfig(str(why)))
+
+            guarded(check)
 
         def fit(self, reference, config, seed):
+            _seeded(seed)
             with reference:
-                learned = _guarded(lambda: own.fit(Window(reference), json.loads(config), seed))
-            return json.dumps(learned).encode()
+                return guarded(lambda: json.dumps(own.fit(Window(reference), json.loads(config), seed)).encode())
 
         def evaluate(self, baseline, current, config, seed):
             try:
                 learned = json.loads(baseline)
             except ValueError as why:
                 raise Err(types.Failure_UnusableBaseline(str(why)))
+            _seeded(seed)
             with current:
-                return _guarded(lambda: list(own.evaluate(learned, Window(current), json.loads(config), seed)))
+                return guarded(lambda: list(own.evaluate(learned, Window(current), json.loads(config), seed)))
 
     return Batch

@@ -20,7 +20,7 @@ async fn ask(app: &TestApp, method: &str, path: &str, token: Option<&str>) -> An
 async fn every_operation_asks_for_the_scope_that_its_document_names() {
     let app = TestApp::start().await;
     let mut tokens = Vec::new();
-    for scope in [Scope::Ingest, Scope::Read, Scope::Admin] {
+    for scope in [Scope::Ingest, Scope::Read, Scope::Detectors, Scope::Admin] {
         let token = app
             .store
             .create_token(&scope.to_string(), &[scope], None, app.now())

@@ -146,6 +146,7 @@ async fn labels_count_whether_they_come_before_or_after_their_rows() {
     assert_eq!(first["record_id"], early["labels"][0]["record_id"]);
 
     // Corrected ones replace them.
+    app.advance(SignedDuration::from_secs(1));
     app.post(path, &labels(AFTER, 1_000, wrong(0.1))).await.ok();
     app.run_due().await;
     assert_eq!(
@@ -195,11 +196,12 @@ async fn series_vanish_with_their_monitor_and_with_their_model() {
 }
 
 #[tokio::test]
-async fn another_host_on_the_same_database_shows_the_latest_results_at_once() {
+async fn the_next_host_on_the_same_database_shows_the_latest_results_at_once() {
     let app = TestApp::start().await;
     steady(&app).await;
     app.run_due().await;
     let here = app.metrics().await;
+    app.service.stop().await;
     let there = app.beside().await.metrics().await;
     let results = |series: &Series| -> Vec<_> {
         let of = series
@@ -254,6 +256,7 @@ async fn a_retrained_model_starts_a_new_baseline() {
         let start = format!("2025-12-2{}T00:00:00Z", 2 + 2 * day);
         app.post(path, &batch(&start, 1_000, change)).await.ok();
     }
+    app.advance(SignedDuration::from_secs(1));
     app.run_due().await;
     let results = app.get("/v1/models/shop/results").await.ok();
     let data = &results["evaluations"][1];

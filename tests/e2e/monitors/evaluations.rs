@@ -92,6 +92,7 @@ async fn the_reference_is_read_once() {
     for hour in 7..10 {
         let before = fixture.hours.windows.load(Ordering::SeqCst);
         fixture.quiet(hour..hour + 1).await;
+        fixture.advance(1);
         fixture.watch.run_due().await.unwrap();
         let made = fixture.hours.windows.load(Ordering::SeqCst) - before;
         assert_eq!(
@@ -164,6 +165,7 @@ async fn errors_of_labelled_rows_are_judged() {
         concept.measurements
     );
     fixture.hour(7, rows(7, 0.0, Some(0.9))).await;
+    fixture.advance(1);
     fixture.watch.run_due().await.unwrap();
     let judged = fixture.watch.latest(&fixture.model).await.unwrap();
     let concept = judged

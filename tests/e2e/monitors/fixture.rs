@@ -10,11 +10,10 @@ use leeway::domain::{
     ModelType, Role, Schema,
 };
 use leeway::monitor::{
-    Advance, ChunkInfo, Detectors, EvaluationRecord, FollowSettings, ProfileError, ResultSink,
-    Watch, WatchParts, WindowRequest, WindowSource,
+    Advance, Called, ChunkInfo, Detectors, EvaluationRecord, FollowSettings, ProfileError,
+    ResultSink, Watch, WatchParts, WindowRequest, WindowSource,
 };
 use leeway::profile::{Derivation, ProfileBuilder, ProfileConfig, Window};
-use leeway::runtime::RunError;
 use leeway::store::{NewModel, Store, StoreResult};
 
 use crate::harness;
@@ -104,15 +103,20 @@ impl WindowSource for Hours {
         Box::pin(async move { Ok(chunks) })
     }
 
+    fn listed<'a>(&'a self, model: &'a Model) -> BoxFuture<'a, StoreResult<(Vec<ChunkInfo>, i64)>> {
+        Box::pin(async move { Ok((self.chunks(model).await?, 0)) })
+    }
+
     fn window<'a>(
         &'a self,
         _: &'a Model,
         chunks: &'a [ChunkInfo],
         _: WindowRequest,
-    ) -> BoxFuture<'a, StoreResult<Arc<Window>>> {
+        _: i64,
+    ) -> BoxFuture<'a, StoreResult<(Arc<Window>, bool)>> {
         let numbers: Vec<i64> = chunks.iter().map(|chunk| chunk.chunk_no).collect();
         let made = self.made(&numbers);
-        Box::pin(async move { Ok(made) })
+        Box::pin(async move { Ok((made, true)) })
     }
 
     fn reference<'a>(
@@ -135,6 +139,15 @@ impl ResultSink for Told {
             .unwrap()
             .push(format!("{} {}", record.monitor, record.outcome));
     }
+    fn evaluated_for_another(&self, record: &EvaluationRecord) {
+        let told = format!("{} {} for another", record.monitor, record.outcome);
+        self.0.lock().unwrap().push(told);
+    }
+    fn restored(&self, record: &EvaluationRecord) {
+        let told = format!("{} {} restored", record.monitor, record.outcome);
+        self.0.lock().unwrap().push(told);
+    }
+    fn keep(&self, _: &dyn Fn(&str, Option<&str>) -> bool) {}
     fn monitor_removed(&self, _: &str, monitor: &str) {
         self.0.lock().unwrap().push(format!("{monitor} removed"));
     }
@@ -148,7 +161,7 @@ impl ResultSink for Told {
 
     fn profiled(&self, _: u64) {}
 
-    fn called(&self, _: &str, _: f64, _: Option<usize>, _: Option<&RunError>) {}
+    fn called(&self, _: &Called<'_>) {}
 }
 
 /// A model `m`, trained at 05:00 of the first of January 2026, and who watches it.

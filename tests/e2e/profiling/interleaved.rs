@@ -125,10 +125,7 @@ async fn run(store: Store, steps: Vec<Step>) {
                 world.advance().await.unwrap();
             }
             Step::AdvanceElsewhere => {
-                let other = leeway::monitor::Profiler::new(
-                    store.clone(),
-                    std::sync::Arc::new(leeway::domain::SystemClock),
-                );
+                let other = leeway::monitor::Profiler::new(store.clone());
                 other.advance(world.no).await.unwrap();
             }
             _ => {}

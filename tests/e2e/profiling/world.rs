@@ -1,12 +1,11 @@
 //! A model whose rows are written to the database and remembered here, so that its profiles can be made anew.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use leeway::domain::{
     Batch, ColumnKind, ColumnSpec, ColumnValues, MISSING_CODE, Model, ModelId, ModelSettings, Role,
-    Schema, SystemClock,
+    Schema,
 };
 use leeway::monitor::{Advance, ChunkInfo, ProfileError, Profiler, WindowRequest, Windows};
 use leeway::profile::{Derivation, Profile, ProfileBuilder, ProfileConfig};
@@ -79,7 +78,7 @@ impl World {
         let no = store.model(&id).await.unwrap().unwrap().no;
         let windows = Windows::new(store.clone(), 64 << 20);
         let world = Self {
-            profiler: Profiler::new(store.clone(), Arc::new(SystemClock)).feeding(&windows),
+            profiler: Profiler::new(store.clone()).feeding(&windows),
             windows,
             store,
             id,
@@ -311,7 +310,7 @@ impl World {
         let mut of_labelled =
             ProfileBuilder::new(Schema::new(specs).unwrap(), ProfileConfig::service());
         of_labelled.observe(&batch).unwrap();
-        all.finish().beside(&of_labelled.finish()).unwrap()
+        all.finish().beside(of_labelled.finish()).unwrap()
     }
 
     /// Every chunk is what one pass over the final data gives, and every row is in one of them.

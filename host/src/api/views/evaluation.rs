@@ -8,6 +8,8 @@ use crate::domain::{Measurement, Verdict};
 use crate::monitor::{BacktestRecord, BacktestState, Cause, EvaluationRecord, Outcome};
 use crate::store::StoredMeasurement;
 
+use super::comparison::ComparisonView;
+
 /// What a measurement says of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -207,6 +209,8 @@ pub struct EvaluationView {
     pub digest: String,
     /// Why it ran.
     pub cause: CauseView,
+    /// Whether a version ran that is not in use: beside the active one, or tried over the past.
+    pub shadow: bool,
     /// What it came to.
     pub outcome: OutcomeView,
     /// Why there are no measurements.
@@ -241,6 +245,7 @@ impl From<EvaluationRecord> for EvaluationView {
             kind: record.kind.to_string(),
             digest: record.digest,
             cause: record.cause.into(),
+            shadow: record.shadow,
             outcome: match record.outcome {
                 Outcome::Judged => OutcomeView::Judged,
                 Outcome::Insufficient => OutcomeView::Insufficient,
@@ -314,6 +319,11 @@ pub struct BacktestView {
     pub windows_done: u64,
     /// Why it failed.
     pub reason: Option<String>,
+    /// The version that is tried, as `name@version`; null where the monitor's own detector is run.
+    pub detector: Option<String>,
+    /// Where the verdicts of the version that is tried differ from those of the monitor's own detector.
+    #[schema(value_type = Option<ComparisonView>)]
+    pub comparison: Option<serde_json::Value>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it last came further.
@@ -335,6 +345,8 @@ impl From<BacktestRecord> for BacktestView {
             windows: record.windows,
             windows_done: record.windows_done,
             reason: record.reason,
+            detector: record.detector,
+            comparison: record.comparison,
             created_at: record.created_at,
             changed_at: record.changed_at,
         }

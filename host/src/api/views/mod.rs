@@ -1,21 +1,32 @@
 //! What the API shows of the host's records, and what it takes: their shapes are the interface, the records are not.
 
+mod comparison;
 mod detector;
+mod distribution;
 mod evaluation;
 mod model;
 mod monitor;
+mod object;
+mod overview;
+mod replay;
 mod row;
+mod version;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use comparison::ComparisonView;
 pub use detector::DetectorView;
+pub use distribution::DistributionsView;
 pub use evaluation::{BacktestView, EvaluationView, HistoryView, ResultsView, VerdictView};
 pub use model::{ModelForm, ModelPatch, ModelTypeView, ModelView, ReceiptView, ReferenceView};
 pub use monitor::{MonitorForm, MonitorSpecForm, MonitorView};
+pub use overview::{OverviewView, StandingView, TotalsView};
+pub use replay::ReplayView;
 pub use row::{
     LabelBatch, LegacyBatch, LegacyRow, PredictionBatch, ReferenceBatch, RowView, legacy_row,
 };
+pub use version::{CardView, EventView, LimitsView, LogView, VersionLine, VersionView};
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

@@ -9,6 +9,7 @@ use crate::ingest::{Receipt, ReferenceVersion, Registration};
 use crate::store::{NewColumn, StoredReference};
 
 use super::super::problem::InputProblem;
+use super::object::{object_or_null, objects};
 
 /// What a model answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -136,10 +137,10 @@ pub struct ModelForm {
     #[serde(default)]
     pub last_training_time: Option<Timestamp>,
     /// How its rows are cut into chunks.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub settings: Option<ModelSettingsView>,
     /// Columns that it shall have from the start; others are added when rows first bring them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     #[schema(max_items = 4096)]
     pub columns: Vec<ColumnForm>,
 }
@@ -159,10 +160,10 @@ pub struct ModelPatch {
     #[serde(default)]
     pub last_training_time: Option<Timestamp>,
     /// How its rows are cut into chunks. Cannot change once rows are there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub settings: Option<ModelSettingsView>,
     /// Columns to add.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     #[schema(max_items = 4096)]
     pub columns: Vec<ColumnForm>,
 }

@@ -6,9 +6,11 @@ use utoipa::ToSchema;
 
 use crate::domain::MonitorSpec;
 use crate::domain::monitor::{
-    CURRENT_ROWS_DEFAULT, Cadence, CurrentSpec, Extent, ROWS_MIN_DEFAULT, ReferenceSpec,
+    CURRENT_ROWS_DEFAULT, Cadence, CurrentSpec, Extent, Fallback, ROWS_MIN_DEFAULT, ReferenceSpec,
 };
 use crate::monitor::MonitorRecord;
+
+use super::object::object;
 
 /// How many rows a window has. Windows begin and end where chunks do: the smallest run of chunks that has them.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -108,6 +110,17 @@ impl Default for CadenceView {
     }
 }
 
+/// What happens to a monitor whose detector's version is quarantined.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FallbackView {
+    /// It fails, and says why.
+    #[default]
+    None,
+    /// The version that was active before takes over.
+    Previous,
+}
+
 /// What a monitor does.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -120,13 +133,13 @@ pub struct MonitorSpecForm {
     #[schema(value_type = Object)]
     pub config: serde_json::Value,
     /// The reference window.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub reference: ReferenceSpecView,
     /// The current window.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub current: CurrentSpecView,
     /// When it is evaluated.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub cadence: CadenceView,
     /// Fewest rows of either window for a verdict. A detector that asks for more gets more.
     #[serde(default = "rows_min")]
@@ -145,6 +158,10 @@ pub struct MonitorSpecForm {
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub enabled: bool,
+    /// What happens when the detector's version is quarantined, because it failed too often.
+    #[serde(default)]
+    #[schema(inline, default = "none")]
+    pub fallback: FallbackView,
     /// Seed of every call.
     #[serde(default)]
     #[schema(maximum = 4_294_967_295_u64, default = 0)]
@@ -163,6 +180,7 @@ pub struct MonitorForm {
     )]
     pub name: String,
     /// What it does.
+    #[serde(deserialize_with = "object")]
     pub spec: MonitorSpecForm,
 }
 
@@ -225,6 +243,10 @@ impl From<MonitorSpecForm> for MonitorSpec {
             labelled_share_min: form.labelled_share_min,
             label_maturity_seconds: form.label_maturity_seconds,
             enabled: form.enabled,
+            fallback: match form.fallback {
+                FallbackView::None => Fallback::None,
+                FallbackView::Previous => Fallback::Previous,
+            },
             seed: form.seed,
         }
     }
@@ -261,6 +283,10 @@ impl From<MonitorSpec> for MonitorSpecForm {
             labelled_share_min: spec.labelled_share_min,
             label_maturity_seconds: spec.label_maturity_seconds,
             enabled: spec.enabled,
+            fallback: match spec.fallback {
+                Fallback::None => FallbackView::None,
+                Fallback::Previous => FallbackView::Previous,
+            },
             seed: spec.seed,
         }
     }
@@ -323,7 +349,7 @@ mod tests {
             "reference": {"from": "trailing", "extent": {"seconds": 60}},
             "current": {"of": "tumbling", "extent": {"rows": 10}},
             "cadence": {"on": "schedule", "every_seconds": 5},
-            "rows_min": 1, "labelled_share_min": 0.5, "label_maturity_seconds": 7, "enabled": false, "seed": 3
+            "rows_min": 1, "labelled_share_min": 0.5, "label_maturity_seconds": 7, "enabled": false, "fallback": "previous", "seed": 3
         }"#;
         let spec: MonitorSpec = serde_json::from_str(text).unwrap();
         let form: MonitorSpecForm = serde_json::from_str(text).unwrap();

@@ -38,7 +38,7 @@ pub fn exposition(report: &Report, prefix: &Prefix) -> String {
     };
     for (evaluation, one) in measured() {
         let labels = labels(report, evaluation, Some(one));
-        series::add_value(&mut builder, prefix, evaluation.kind, &labels, one);
+        series::add_value(&mut builder, prefix, evaluation.kind, &labels, one, &[]);
     }
     for (evaluation, one) in measured() {
         let labels = labels(report, evaluation, Some(one));

@@ -13,12 +13,12 @@ use crate::runtime::{Fuel, LoadError};
 
 use super::CompileArgs;
 
-/// Examines a component and prints its report card.
+/// Examines a detector and prints its report card.
 ///
 /// Exit code 0: certified, 1: not certified, 2: error. The card is what a server would make of it.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TestArgs {
-    /// The component
+    /// The detector: a component (.wasm), or source in Python (.py) or JavaScript (.js)
     component: PathBuf,
     /// Setting of the detector; the value is JSON or plain text, as in level=0.01
     #[arg(long = "set", short, value_name = "KEY=VALUE", value_parser = setting)]
@@ -55,7 +55,7 @@ enum Format {
 pub(super) fn run(args: &TestArgs) -> anyhow::Result<u8> {
     let before = args.against.as_ref().map(read_card).transpose()?;
     let component = super::read(&args.component)?;
-    let runtime = super::runtime(&args.compile.cache, &args.compile.time, Fuel::Uncounted)?;
+    let runtime = args.compile.runtime(Fuel::Uncounted)?;
     let plugin = match super::load(&runtime, &args.component, &component) {
         // Refused before anything could be examined: that is an answer, not a failure of ours.
         Err(error) if refusal(&error).is_some() => {
@@ -73,7 +73,7 @@ pub(super) fn run(args: &TestArgs) -> anyhow::Result<u8> {
     let metered = if args.no_fuel {
         None
     } else {
-        let runtime = super::runtime(&args.compile.cache, &args.compile.time, Fuel::Counted)?;
+        let runtime = args.compile.runtime(Fuel::Counted)?;
         Some(super::load(&runtime, &args.component, &component)?)
     };
     let card = certify(&plugin, metered.as_ref(), &settings(args));
@@ -88,8 +88,7 @@ pub(super) fn run(args: &TestArgs) -> anyhow::Result<u8> {
 /// What the runtime says against the component, if that is what went wrong.
 fn refusal(error: &anyhow::Error) -> Option<String> {
     let refused = error.downcast_ref::<LoadError>()?;
-    let ours = matches!(refused, LoadError::Cache { .. });
-    (!ours).then(|| refused.to_string())
+    (!refused.is_of_host()).then(|| refused.to_string())
 }
 
 fn settings(args: &TestArgs) -> Settings {

@@ -1,4 +1,4 @@
-//! `leeway plugin inspect`: what a component takes, gives and says of itself.
+//! `leeway plugin inspect`: what a detector takes, gives and says of itself.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -7,17 +7,17 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::screen::print;
-use crate::domain::{Descriptor, Metric};
-use crate::runtime::{Fuel, LoadError, Outline, Plugin, PluginKind};
+use crate::domain::{Descriptor, Language, Metric};
+use crate::runtime::{Digest, Fuel, LoadError, Outline, Plugin, PluginKind};
 
 use super::CompileArgs;
 
-/// Shows what a component takes, gives and says of itself.
+/// Shows what a detector takes, gives and says of itself.
 ///
 /// Exit code 0: a detector, 1: refused, 2: error.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct InspectArgs {
-    /// The component
+    /// The detector: a component (.wasm), or source in Python (.py) or JavaScript (.js)
     component: PathBuf,
     /// What is printed
     #[arg(long, short, value_enum, default_value = "text")]
@@ -34,22 +34,39 @@ enum Format {
 
 /// Prints the outline, and the description or why there is none.
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<u8> {
-    let runtime = super::runtime(&args.compile.cache, &args.compile.time, Fuel::Uncounted)?;
+    let runtime = args.compile.runtime(Fuel::Uncounted)?;
     let component = super::read(&args.component)?;
-    let outline = runtime.outline(&component)?;
+    let shape = match Language::of_file(&args.component) {
+        None => Shape::Component(runtime.outline(&component)?),
+        Some(language) => Shape::Source {
+            language,
+            bytes: component.len(),
+            interpreter: runtime.interpreter_digest(language)?,
+        },
+    };
     let loaded = super::load(&runtime, &args.component, &component);
     let loaded = match loaded {
         Ok(plugin) => Ok(plugin),
         Err(error) => match error.downcast_ref::<LoadError>() {
-            Some(refused) => Err(refused.to_string()),
-            None => return Err(error),
+            Some(refused) if !refused.is_of_host() => Err(refused.to_string()),
+            _ => return Err(error),
         },
     };
     print(&match args.format {
-        Format::Text => text(&outline, loaded.as_ref()),
-        Format::Json => json_of(&outline, loaded.as_ref()),
+        Format::Text => text(&shape, loaded.as_ref()),
+        Format::Json => json_of(&shape, loaded.as_ref()),
     })?;
     Ok(u8::from(loaded.is_err()))
+}
+
+/// What was there before the detector was asked anything.
+enum Shape {
+    Component(Outline),
+    Source {
+        language: Language,
+        bytes: usize,
+        interpreter: Digest,
+    },
 }
 
 fn world(plugin: &Plugin) -> &'static str {
@@ -59,29 +76,59 @@ fn world(plugin: &Plugin) -> &'static str {
     }
 }
 
-fn json_of(outline: &Outline, loaded: Result<&Plugin, &String>) -> String {
-    let value = json!({
-        "digest": outline.digest.to_string(),
-        "bytes": outline.bytes,
-        "imports": outline.imports,
-        "exports": outline.exports,
-        "world": loaded.ok().map(world),
-        "descriptor": loaded.ok().map(Plugin::descriptor),
-        "refused": loaded.err(),
-    });
+fn json_of(shape: &Shape, loaded: Result<&Plugin, &String>) -> String {
+    let mut value = match shape {
+        Shape::Component(outline) => json!({
+            "digest": outline.digest.to_string(),
+            "bytes": outline.bytes,
+            "imports": outline.imports,
+            "exports": outline.exports,
+        }),
+        Shape::Source {
+            language,
+            bytes,
+            interpreter,
+        } => json!({
+            "digest": loaded.ok().map(|plugin| plugin.digest().to_string()),
+            "bytes": bytes,
+            "language": language.name(),
+            "interpreter": interpreter.to_string(),
+        }),
+    };
+    value["world"] = json!(loaded.ok().map(world));
+    value["descriptor"] = json!(loaded.ok().map(Plugin::descriptor));
+    value["refused"] = json!(loaded.err());
     format!("{value:#}\n")
 }
 
-fn text(outline: &Outline, loaded: Result<&Plugin, &String>) -> String {
+fn text(shape: &Shape, loaded: Result<&Plugin, &String>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{name:<9} {value}");
     };
-    line("digest", &format!("sha256:{}", outline.digest));
-    line("size", &format!("{} bytes", outline.bytes));
-    line("imports", &list(&outline.imports));
-    line("exports", &list(&outline.exports));
+    match shape {
+        Shape::Component(outline) => {
+            line("digest", &format!("sha256:{}", outline.digest));
+            line("size", &format!("{} bytes", outline.bytes));
+            line("imports", &list(&outline.imports));
+            line("exports", &list(&outline.exports));
+        }
+        Shape::Source {
+            language,
+            bytes,
+            interpreter,
+        } => {
+            if let Ok(plugin) = loaded {
+                line("digest", &format!("sha256:{}", plugin.digest()));
+            }
+            line("size", &format!("{bytes} bytes"));
+            line(
+                "source",
+                &format!("{language}, run by interpreter sha256:{interpreter}"),
+            );
+        }
+    }
     match loaded {
         Err(refused) => line("refused", refused),
         Ok(plugin) => {

@@ -5,6 +5,7 @@ mod certify;
 mod component;
 mod inspect;
 mod new;
+mod push;
 mod run;
 mod template;
 mod used;
@@ -17,14 +18,18 @@ use clap::{Args, Subcommand};
 
 use crate::runtime::{CodeCache, CompileLimits, Compiler, Engine, Fuel, Limits, Plugin, Runtime};
 
+use crate::domain::Language;
+use crate::serve::InterpreterArgs;
+
 use super::cache::CacheArgs;
 
-/// Writes, looks at, examines and runs a detector of your own.
+/// Writes, looks at, examines, runs and uploads a detector of your own.
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
     New(new::NewArgs),
     Inspect(inspect::InspectArgs),
     Test(certify::TestArgs),
+    Push(push::PushArgs),
     Run(Box<run::RunArgs>),
     Component(component::ComponentArgs),
 }
@@ -36,6 +41,7 @@ impl PluginCommand {
             Self::New(args) => new::run(args),
             Self::Inspect(args) => inspect::run(args),
             Self::Test(args) => certify::run(args),
+            Self::Push(args) => push::run(args),
             Self::Run(args) => run::run(args),
             Self::Component(args) => component::run(args),
         }
@@ -48,7 +54,15 @@ struct CompileArgs {
     #[command(flatten)]
     cache: CacheArgs,
     #[command(flatten)]
+    interpreters: InterpreterArgs,
+    #[command(flatten)]
     time: CompileTime,
+}
+
+impl CompileArgs {
+    fn runtime(&self, fuel: Fuel) -> anyhow::Result<Runtime> {
+        runtime(&self.cache, &self.interpreters, &self.time, fuel)
+    }
 }
 
 /// What compiling may take.
@@ -72,7 +86,12 @@ impl CompileTime {
 }
 
 /// A sandbox whose compile children are runs of this program.
-fn runtime(cache: &CacheArgs, time: &CompileTime, fuel: Fuel) -> anyhow::Result<Runtime> {
+fn runtime(
+    cache: &CacheArgs,
+    interpreters: &InterpreterArgs,
+    time: &CompileTime,
+    fuel: Fuel,
+) -> anyhow::Result<Runtime> {
     let program = std::env::current_exe().context("the program's own file cannot be found")?;
     let directory = cache.directory()?;
     let engine = match fuel {
@@ -82,16 +101,20 @@ fn runtime(cache: &CacheArgs, time: &CompileTime, fuel: Fuel) -> anyhow::Result<
     let started = engine.and_then(|engine| {
         let compiler = Compiler::new(program, time.limits());
         let cache = CodeCache::open(&directory)?;
-        Runtime::new(engine, compiler, cache)
+        let runtime = Runtime::new(engine, compiler, cache)?;
+        Ok(runtime.with_interpreters(interpreters.folder()))
     });
-    started.map_err(|error| anyhow::anyhow!("the sandbox cannot be started: {error:#}"))
+    started.map_err(|error: wasmtime::Error| {
+        anyhow::anyhow!("the sandbox cannot be started: {error:#}")
+    })
 }
 
-fn read(component: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(component).with_context(|| component.display().to_string())
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| file.display().to_string())
 }
 
-fn load(runtime: &Runtime, file: &Path, component: &[u8]) -> anyhow::Result<Plugin> {
-    let loaded = runtime.load(component, Limits::default());
+/// Loads a component, or source by the end of the file's name.
+fn load(runtime: &Runtime, file: &Path, bytes: &[u8]) -> anyhow::Result<Plugin> {
+    let loaded = runtime.load_as(Language::of_file(file), bytes, Limits::default());
     loaded.with_context(|| file.display().to_string())
 }

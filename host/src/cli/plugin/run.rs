@@ -1,4 +1,4 @@
-//! `leeway plugin run`: a check of two files by one component, and what that used.
+//! `leeway plugin run`: a check of two files by one detector, and what that used.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -15,12 +15,12 @@ use crate::runtime::{Fuel, Limits, Runtime};
 
 use super::CompileTime;
 
-/// Judges a current file against a reference file with one component, and shows what that used.
+/// Judges a current file against a reference file with one detector, and shows what that used.
 ///
 /// Exit code 0: stable, 1: drifted, 2: error.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RunArgs {
-    /// The component
+    /// The detector: a component (.wasm), or source in Python (.py) or JavaScript (.js)
     component: PathBuf,
     #[command(flatten)]
     files: FilesArgs,
@@ -48,7 +48,7 @@ enum Format {
 
 /// Runs the check and prints it; returns the exit code.
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
-    let runtime = super::runtime(&args.files.cache, &args.time, Fuel::Uncounted)?;
+    let runtime = runtime_of(args, Fuel::Uncounted)?;
     let component = super::read(&args.component)?;
     let plugin = super::load(&runtime, &args.component, &component)?;
     let settings = settings(args, &plugin.descriptor().name)?;
@@ -65,10 +65,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let metered = if args.no_fuel {
         None
     } else {
-        Some(quietly(
-            &settings,
-            &super::runtime(&args.files.cache, &args.time, Fuel::Counted)?,
-        )?)
+        Some(quietly(&settings, &runtime_of(args, Fuel::Counted)?)?)
     };
 
     let limits = Limits::default();
@@ -102,6 +99,11 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
         Outcome::Drifted => 1,
         Outcome::Error => 2,
     })
+}
+
+fn runtime_of(args: &RunArgs, fuel: Fuel) -> anyhow::Result<Runtime> {
+    let files = &args.files;
+    super::runtime(&files.cache, &files.interpreters, &args.time, fuel)
 }
 
 fn quietly(settings: &Settings, runtime: &Runtime) -> anyhow::Result<Report> {

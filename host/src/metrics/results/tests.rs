@@ -51,6 +51,8 @@ fn latest<'a>(model: &'a str, monitor: &'a str, measurements: &'a [Measurement])
         labelled_rows: 4_000,
         roles: &ROLES,
         measurements,
+        helps: &[],
+        shadow: false,
     }
 }
 

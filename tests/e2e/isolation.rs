@@ -1,0 +1,7 @@
+//! One team's detector beside another's: who waits for whom, what a failing one costs, and whether a number can be had again.
+
+mod fixture;
+mod hostile;
+mod places;
+mod quarantine;
+mod replay;
