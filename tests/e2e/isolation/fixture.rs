@@ -73,7 +73,7 @@ pub(super) async fn activate(app: &TestApp, version: &Value) -> Value {
 }
 
 /// Rows of a model, one a minute from `start` on, with labels if `labelled`.
-pub(super) async fn rows(
+pub(in crate::e2e) async fn rows(
     app: &TestApp,
     model: &str,
     start: &str,

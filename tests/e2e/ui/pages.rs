@@ -306,11 +306,17 @@ async fn names_are_text_whatever_they_say() {
     assert_eq!(browser.value("document.querySelectorAll('main img, main i:not([class]):not(.key i), main u, main script').length").await, 0);
     world.is_content();
     // The policy holds even where the page did not: markup that got in would not run.
+    browser.value("addEventListener('securitypolicyviolation', (event) => { window.refused = event.violatedDirective; }), true").await;
     browser.value("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = 1\">')").await;
     let complaint = browser
         .until("window.ran === undefined && document.querySelector('body > img')?.complete")
         .await;
     assert_eq!(complaint, true);
+    let refused = browser.until("window.refused").await;
+    assert!(
+        refused.as_str().unwrap().starts_with("script-src"),
+        "{refused}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
