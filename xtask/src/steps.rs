@@ -7,7 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use crate::contract::contract;
 use crate::deploy::deploy_checks;
+use crate::languages::languages;
 use crate::setup::quiet;
 use crate::tidy;
 
@@ -74,6 +76,8 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     tidy::tidy()?;
     deny()?;
     test()?;
+    contract()?;
+    languages()?;
     deploy_checks()?;
     cargo(&[
         "clippy",

@@ -19,7 +19,7 @@ use super::app::App;
 use super::auth::Who;
 use super::error::{ApiError, ApiResult};
 use super::extract::{
-    Json, Path, Query, media_type, model_id, monitor_name, query_integer, query_text,
+    Json, Path, Query, media_type, named_model, named_monitor, query_integer, query_text,
     unsupported_type,
 };
 use super::page;
@@ -519,8 +519,8 @@ pub(super) async fn try_version(
     Json(form): Json<TrialForm>,
 ) -> ApiResult<impl IntoResponse> {
     let (name, version) = (plain(&name)?, plain(&version)?);
-    let model = model_id(form.model_id)?;
-    let monitor = monitor_name(&form.monitor)?;
+    let model = named_model(form.model_id)?;
+    let monitor = named_monitor(&form.monitor)?;
     let record = app
         .versions
         .backtest(name, version, &model, monitor, &actor)

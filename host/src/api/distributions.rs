@@ -8,7 +8,7 @@ use crate::monitor::BINS_MAX;
 
 use super::app::App;
 use super::error::{ApiError, ApiResult};
-use super::extract::{Path, Query, model_id, monitor_name, query_integer};
+use super::extract::{Path, Query, model_id, named_monitor, query_integer};
 use super::problem::ProblemKind;
 use super::views::DistributionsView;
 
@@ -46,7 +46,7 @@ pub(super) async fn distributions(
 ) -> ApiResult<axum::Json<DistributionsView>> {
     let bins = bins(query.bins)?;
     let id = model_id(id)?;
-    let monitor = monitor_name(&query.monitor)?;
+    let monitor = named_monitor(&query.monitor)?;
     let found = app
         .watch
         .distributions(&id, monitor, &query.column, bins)

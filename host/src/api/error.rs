@@ -138,7 +138,7 @@ impl From<WatchError> for ApiError {
             WatchError::NoModel(_) => ProblemKind::NoModel,
             WatchError::NoMonitor { .. } => ProblemKind::NoMonitor,
             WatchError::NoBacktest(_) => ProblemKind::NoBacktest,
-            WatchError::NoColumn(_) => ProblemKind::BadQuery,
+            WatchError::NoColumn(_) => ProblemKind::NoColumn,
             WatchError::NameTaken { .. } => ProblemKind::NameTaken,
             WatchError::Spec { .. } | WatchError::TooMany(_) | WatchError::Schema(_) => {
                 ProblemKind::BadMonitor

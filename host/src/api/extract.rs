@@ -201,6 +201,22 @@ pub(super) fn monitor_name(text: &str) -> ApiResult<&str> {
     Ok(text)
 }
 
+/// The model that a query or a body names.
+///
+/// # Errors
+/// `no-model` if no model can have this name.
+pub(super) fn named_model(text: String) -> ApiResult<ModelId> {
+    ModelId::new(text).map_err(|error| ApiError::new(ProblemKind::NoModel, error.to_string()))
+}
+
+/// The monitor that a query or a body names.
+///
+/// # Errors
+/// `no-monitor` if no monitor can have this name.
+pub(super) fn named_monitor(text: &str) -> ApiResult<&str> {
+    monitor_name(text).map_err(|error| ApiError::new(ProblemKind::NoMonitor, error.to_string()))
+}
+
 /// A number in the path; whatever is none names nothing that exists.
 ///
 /// # Errors

@@ -123,8 +123,10 @@ const NOT_FOUND: Shared = Shared {
     kinds: &[
         ProblemKind::NoModel,
         ProblemKind::NoMonitor,
+        ProblemKind::NoColumn,
         ProblemKind::NoReference,
         ProblemKind::NoBacktest,
+        ProblemKind::NoEvaluation,
         ProblemKind::NoDetector,
         ProblemKind::NoProblem,
         ProblemKind::NoRoute,

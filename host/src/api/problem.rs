@@ -66,6 +66,8 @@ kinds! {
         "No model has this model_id. A model exists from its registration or from its first rows on.";
     NoMonitor = NOT_FOUND, "no-monitor", "There is no such monitor",
         "The model has no monitor of this name.";
+    NoColumn = NOT_FOUND, "no-column", "There is no such column",
+        "The model has no column of this name, and none of this name is derived for it.";
     NoReference = NOT_FOUND, "no-reference", "There is no such reference version",
         "The model has no reference data of this version.";
     NoBacktest = NOT_FOUND, "no-backtest", "There is no such backtest",

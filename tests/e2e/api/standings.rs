@@ -191,13 +191,21 @@ async fn the_distributions_of_a_column_hold_every_row_of_both_windows() {
     // Derived columns have distributions once there are labels; before that they are columns without rows.
     app.get(&format!("{path}nothing"))
         .await
-        .refused(400, "bad-query");
+        .refused(404, "no-column");
     app.get("/v1/models/shop/distributions?monitor=none&column=plan")
         .await
         .refused(404, "no-monitor");
     app.get("/v1/models/none/distributions?monitor=data-drift&column=plan")
         .await
         .refused(404, "no-model");
+    for (query, kind) in [
+        ("monitor=data-drift&column=plain", "no-column"),
+        ("monitor=data%00drift&column=plan", "no-monitor"),
+    ] {
+        app.get(&format!("/v1/models/shop/distributions?{query}"))
+            .await
+            .refused(404, kind);
+    }
     for query in [
         "monitor=data-drift",
         "column=plan",
@@ -254,5 +262,5 @@ async fn a_model_without_rows_has_columns_without_distributions() {
     assert_eq!(found["reason"], "the model has no rows yet");
     app.get("/v1/models/new/distributions?monitor=data-drift&column=size")
         .await
-        .refused(400, "bad-query");
+        .refused(404, "no-column");
 }

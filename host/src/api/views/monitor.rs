@@ -160,7 +160,6 @@ pub struct MonitorSpecForm {
     pub enabled: bool,
     /// What happens when the detector's version is quarantined, because it failed too often.
     #[serde(default)]
-    #[schema(inline, default = "none")]
     pub fallback: FallbackView,
     /// Seed of every call.
     #[serde(default)]
