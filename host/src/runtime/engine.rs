@@ -13,8 +13,9 @@ const CALLS_MAX: u32 = 32;
 /// Bytes one linear memory could ever have, whatever the limits of a call say.
 const MEMORY_BYTES_CEILING: usize = 1 << 30;
 /// Bytes of a memory slot that stay resident between calls, so that a fresh instance is as quick
-/// as a warm one. At most `CALLS_MAX` times this stays in use.
-const RESIDENT_BYTES: usize = 32 << 20;
+/// as a warm one: room for a column of a million numbers. At most `CALLS_MAX` times this stays in use,
+/// whatever guests did.
+const RESIDENT_BYTES: usize = 16 << 20;
 /// Wasm stack of a guest; smaller than any thread that calls.
 const STACK_BYTES: usize = 1 << 20;
 
