@@ -69,11 +69,7 @@ async fn drift_is_found_stored_and_told() {
     fixture.news();
     fixture.advance(60);
     fixture.watch.run_due().await.unwrap();
-    let latest = fixture.watch.latest(&fixture.model).await.unwrap();
-    let data = latest
-        .iter()
-        .find(|record| record.monitor == "data-drift")
-        .unwrap();
+    let data = fixture.latest("data-drift").await;
     let x = data
         .measurements
         .iter()
@@ -147,11 +143,7 @@ async fn errors_of_labelled_rows_are_judged() {
         fixture.hour(hour, rows(hour, 0.0, Some(0.1))).await;
     }
     fixture.watch.run_due().await.unwrap();
-    let judged = fixture.watch.latest(&fixture.model).await.unwrap();
-    let concept = judged
-        .iter()
-        .find(|record| record.monitor == "concept-drift")
-        .unwrap();
+    let concept = fixture.latest("concept-drift").await;
     assert_eq!(
         (concept.outcome, concept.labelled_rows),
         (Outcome::Judged, 400)
@@ -167,11 +159,7 @@ async fn errors_of_labelled_rows_are_judged() {
     fixture.hour(7, rows(7, 0.0, Some(0.9))).await;
     fixture.advance(1);
     fixture.watch.run_due().await.unwrap();
-    let judged = fixture.watch.latest(&fixture.model).await.unwrap();
-    let concept = judged
-        .iter()
-        .find(|record| record.monitor == "concept-drift")
-        .unwrap();
+    let concept = fixture.latest("concept-drift").await;
     let error = concept
         .measurements
         .iter()

@@ -287,6 +287,15 @@ impl Fixture {
             .unwrap()
     }
 
+    /// The last evaluation of a monitor.
+    pub(super) async fn latest(&self, monitor: &str) -> EvaluationRecord {
+        let latest = self.watch.latest(&self.model).await.unwrap();
+        latest
+            .into_iter()
+            .find(|record| record.monitor == monitor)
+            .unwrap()
+    }
+
     /// What was told since the last time.
     pub(super) fn news(&self) -> Vec<String> {
         std::mem::take(&mut self.told.0.lock().unwrap())

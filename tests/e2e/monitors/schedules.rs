@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use leeway::domain::Clock;
 use leeway::domain::monitor::{Cadence, CurrentSpec, Extent, MonitorSpec};
-use leeway::monitor::{Cause, Outcome};
-use leeway::store::Retention;
+use leeway::monitor::{Cause, MonitorRecord, Outcome};
+use leeway::store::{Claim, Retention};
 
 use super::fixture::{Fixture, rows, watch};
 
@@ -117,21 +117,22 @@ async fn each_tumbling_window_is_evaluated_once() {
     );
 }
 
-#[tokio::test]
-async fn who_has_a_monitor_has_it_alone() {
-    let fixture = Fixture::new().await;
-    fixture.quiet(0..7).await;
+/// The data drift monitor, held as an evaluation holds it.
+async fn claimed(fixture: &Fixture) -> (MonitorRecord, Claim) {
     let monitor = fixture
         .watch
         .monitor(&fixture.model, "data-drift")
         .await
         .unwrap();
-    let claim = fixture
-        .store
-        .claim_monitor(monitor.no, false)
-        .await
-        .unwrap()
-        .unwrap();
+    let claim = fixture.store.claim_monitor(monitor.no, false).await;
+    (monitor, claim.unwrap().unwrap())
+}
+
+#[tokio::test]
+async fn who_has_a_monitor_has_it_alone() {
+    let fixture = Fixture::new().await;
+    fixture.quiet(0..7).await;
+    let (monitor, claim) = claimed(&fixture).await;
     assert!(
         fixture
             .store
@@ -161,17 +162,7 @@ async fn who_has_a_monitor_has_it_alone() {
 async fn an_evaluation_of_a_monitor_that_was_changed_meanwhile_leaves_nothing() {
     let fixture = Fixture::new().await;
     fixture.quiet(0..7).await;
-    let monitor = fixture
-        .watch
-        .monitor(&fixture.model, "data-drift")
-        .await
-        .unwrap();
-    let claim = fixture
-        .store
-        .claim_monitor(monitor.no, false)
-        .await
-        .unwrap()
-        .unwrap();
+    let (monitor, claim) = claimed(&fixture).await;
     let state = claim.state.clone();
     let changed = MonitorSpec {
         rows_min: 50,

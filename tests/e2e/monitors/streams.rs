@@ -228,11 +228,7 @@ async fn a_stream_without_labels_says_nothing_and_fails_at_nothing() {
         .unwrap();
     fixture.quiet(7..9).await;
     fixture.watch.run_due().await.unwrap();
-    let latest = fixture.watch.latest(&fixture.model).await.unwrap();
-    let adwin = latest
-        .iter()
-        .find(|record| record.monitor == "adwin")
-        .unwrap();
+    let adwin = fixture.latest("adwin").await;
     assert_eq!(adwin.outcome, Outcome::Insufficient);
     assert_eq!(
         adwin.reason.as_deref(),
