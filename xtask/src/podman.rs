@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::interpreters::interpreters;
 use crate::setup::{install, quiet};
 use crate::steps::{root, run, target_dir};
 
@@ -115,7 +116,11 @@ impl Podman {
             .arg("-o")
             .arg(alone.path().join("leeway"))
             .arg(&self.program))?;
-        self.import(alone.path(), "leeway", PROGRAM_IMAGE)?;
+        let interpreters = interpreters(None)?;
+        run(Command::new("cp")
+            .arg("-r")
+            .args([&interpreters, &alone.path().join("interpreters")]))?;
+        self.import(alone.path(), ".", PROGRAM_IMAGE)?;
         let with = format!("PROGRAM={PROGRAM_IMAGE}");
         let quiet = ["build", "--quiet", "--network", "host"];
         run(self

@@ -72,7 +72,13 @@ fn the_build_sees_every_member_of_the_workspace_and_no_more_than_it_needs() {
         let top = member.split('/').next().unwrap();
         assert!(kept.contains(&top), "{member} is ignored");
     }
-    for read in ["wit", "migrations", "Cargo.lock", "rust-toolchain.toml"] {
+    for read in [
+        "wit",
+        "interpreters",
+        "migrations",
+        "Cargo.lock",
+        "rust-toolchain.toml",
+    ] {
         assert!(kept.contains(&read), "{read}");
     }
 }
