@@ -204,9 +204,7 @@ async fn prepare(args: PrepareArgs) -> anyhow::Result<u8> {
         let _ = screen::print(&format!("{line}\n"));
     })
     .await?;
-    screen::print(
-        "next       leeway model-api, leeway serve --listen 127.0.0.1:5000, leeway example run\n",
-    )?;
+    screen::print("next       leeway model-api, leeway serve, leeway example run\n")?;
     Ok(0)
 }
 

@@ -26,7 +26,7 @@ pub(super) struct ReplayArgs {
         long,
         value_name = "URL",
         env = "LEEWAY_SERVER",
-        default_value = "http://127.0.0.1:8000"
+        default_value = "http://127.0.0.1:5000"
     )]
     server: String,
     /// Token with the scope read

@@ -71,7 +71,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// `base` is an address such as `http://127.0.0.1:8000`.
+    /// `base` is an address such as `http://127.0.0.1:5000`.
     pub(crate) fn new(base: &str, token: Option<String>) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(ANSWER_MAX)

@@ -64,7 +64,7 @@ pub struct ServeArgs {
         long,
         env = "LEEWAY_LISTEN",
         value_name = "ADDRESS",
-        default_value = "127.0.0.1:8000",
+        default_value = "127.0.0.1:5000",
         help_heading = "HTTP"
     )]
     pub(super) listen: SocketAddr,

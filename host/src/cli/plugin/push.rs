@@ -32,7 +32,7 @@ pub(in crate::cli) struct PushArgs {
     /// The detector: a component (.wasm), or source in Python (.py) or JavaScript (.js)
     component: PathBuf,
     /// The server
-    #[arg(long, env = "LEEWAY_URL", default_value = "http://127.0.0.1:8000")]
+    #[arg(long, env = "LEEWAY_URL", default_value = "http://127.0.0.1:5000")]
     url: String,
     /// A token with the scope detectors, where the server asks for one
     #[arg(long, env = "LEEWAY_TOKEN", hide_env_values = true)]
