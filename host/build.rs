@@ -5,12 +5,29 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const DETECTORS: [&str; 5] = [
+const DETECTORS: [&str; 22] = [
     "data-drift",
     "prior-drift",
     "concept-drift",
+    "data-quality",
+    "performance",
+    "label-shift",
+    "pca-reconstruction",
+    "correlation",
+    "mmd",
+    "domain-classifier",
+    "text-drift",
     "adwin",
     "page-hinkley",
+    "hddm-a",
+    "hddm-w",
+    "cusum",
+    "spc",
+    "ddm",
+    "eddm",
+    "kswin",
+    "error-bets",
+    "two-sample-bets",
 ];
 /// Only for tests: one that misbehaves as its configuration says, and the example of an own detector.
 const FOR_TESTS: [&str; 2] = ["hostile", "beyond-tail"];

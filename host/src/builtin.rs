@@ -19,12 +19,29 @@ macro_rules! builtin {
 }
 
 /// Every detector that comes with the host.
-pub const ALL: [Builtin; 5] = [
+pub const ALL: [Builtin; 22] = [
     builtin!("data-drift"),
     builtin!("prior-drift"),
     builtin!("concept-drift"),
+    builtin!("data-quality"),
+    builtin!("performance"),
+    builtin!("label-shift"),
+    builtin!("pca-reconstruction"),
+    builtin!("correlation"),
+    builtin!("mmd"),
+    builtin!("domain-classifier"),
+    builtin!("text-drift"),
     builtin!("adwin"),
     builtin!("page-hinkley"),
+    builtin!("hddm-a"),
+    builtin!("hddm-w"),
+    builtin!("cusum"),
+    builtin!("spc"),
+    builtin!("ddm"),
+    builtin!("eddm"),
+    builtin!("kswin"),
+    builtin!("error-bets"),
+    builtin!("two-sample-bets"),
 ];
 
 /// The detector of a name.

@@ -11,3 +11,4 @@ mod problems;
 mod rows;
 mod standings;
 mod statements;
+mod unlabelled;

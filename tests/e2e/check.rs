@@ -241,6 +241,49 @@ fn chunks_of_time_follow_the_time_column() {
 }
 
 #[test]
+fn performance_is_estimated_from_probabilities_and_held_against_the_labels() {
+    let of_month = |month: &str| {
+        let (_, report) = json(&[
+            "--config",
+            CONFIG,
+            MARCH,
+            month,
+            "--detector",
+            "performance,label-shift",
+        ]);
+        move |metric: &str| {
+            let evaluations = report["evaluations"].as_array().unwrap();
+            let mut all = evaluations
+                .iter()
+                .flat_map(|one| one["measurements"].as_array().unwrap());
+            let one = all.find(|one| one["metric"] == metric).unwrap();
+            (
+                one["value"].as_f64().unwrap(),
+                one["verdict"].as_str().unwrap().to_owned(),
+            )
+        }
+    };
+
+    // February's probabilities are as right as March's.
+    let february = of_month("examples/flights/2013-02.csv.gz");
+    let (estimated, realized) = (
+        february("estimated_accuracy"),
+        february("realized_accuracy"),
+    );
+    assert!(
+        (estimated.0 - realized.0).abs() < 0.02,
+        "{estimated:?} {realized:?}"
+    );
+    assert_eq!(february("label_coverage").0, 1.0);
+
+    // July's probabilities are wrong: no estimate can tell, and the labels do.
+    let july = of_month(JULY);
+    assert_eq!(july("estimated_accuracy").1, "stable");
+    assert!(july("estimated_accuracy").0 - july("realized_accuracy").0 > 0.1);
+    assert_eq!(july("prior_black_box").1, "drifted");
+}
+
+#[test]
 fn stream_detectors_follow_the_errors() {
     let (_, report) = json(&[
         "--config",
@@ -484,7 +527,10 @@ fn roles_detectors_settings_and_files_that_are_not_there_are_named() {
     );
     assert_eq!(
         with(&["-d", "psi"]),
-        "there is no detector 'psi'; there are: data-drift, prior-drift, concept-drift, adwin, page-hinkley"
+        format!(
+            "there is no detector 'psi'; there are: {}",
+            leeway::builtin::ALL.map(|one| one.name).join(", ")
+        )
     );
     assert_eq!(
         with(&["--set", "adwin.delta=0.1"]),

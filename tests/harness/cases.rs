@@ -54,6 +54,16 @@ impl Case {
             .collect()
     }
 
+    /// A sample's categories row by row, where it has any.
+    pub fn names(&self, sample: &str) -> Option<Vec<Option<String>>> {
+        let rows = self.body[sample]["categories"].as_array()?;
+        Some(
+            rows.iter()
+                .map(|name| name.as_str().map(str::to_owned))
+                .collect(),
+        )
+    }
+
     /// The counts of both windows; rows that are missing are dropped.
     pub fn table(&self) -> Table {
         let (reference, current) = (&self.body["reference"], &self.body["current"]);

@@ -14,14 +14,31 @@ use crate::setup::quiet;
 use crate::tidy;
 
 /// The detectors, which are also checked for the target they are made for.
-const GUESTS: [&str; 7] = [
+const GUESTS: [&str; 24] = [
     "beyond-tail",
     "leeway-adwin",
     "leeway-concept-drift",
+    "leeway-correlation",
+    "leeway-cusum",
     "leeway-data-drift",
+    "leeway-data-quality",
+    "leeway-ddm",
+    "leeway-domain-classifier",
+    "leeway-eddm",
+    "leeway-error-bets",
+    "leeway-hddm-a",
+    "leeway-hddm-w",
     "leeway-hostile",
+    "leeway-kswin",
+    "leeway-label-shift",
+    "leeway-mmd",
     "leeway-page-hinkley",
+    "leeway-pca-reconstruction",
+    "leeway-performance",
     "leeway-prior-drift",
+    "leeway-spc",
+    "leeway-text-drift",
+    "leeway-two-sample-bets",
 ];
 
 /// A server with the example data streaming through it. Arguments go to `leeway demo`.

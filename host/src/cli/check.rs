@@ -21,8 +21,10 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     files: FilesArgs,
 
-    /// Detectors that come with leeway: data-drift, prior-drift, concept-drift, adwin, page-hinkley; or files of your
-    /// own, as with --plugin [default: data-drift,prior-drift,concept-drift]
+    /// Detectors that come with leeway: data-drift, prior-drift, concept-drift, data-quality, performance, label-shift,
+    /// pca-reconstruction, correlation, mmd, domain-classifier, text-drift, adwin, page-hinkley, hddm-a, hddm-w, cusum,
+    /// spc, ddm, eddm, kswin, error-bets, two-sample-bets; or files of your own, as with --plugin [default:
+    /// data-drift,prior-drift,concept-drift]
     #[arg(
         long = "detector",
         short,

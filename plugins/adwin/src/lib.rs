@@ -2,7 +2,6 @@
 
 use leeway_sdk::{Descriptor, Failure, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::adwin::{Adwin, AdwinParams};
-use leeway_streaming::ChangeDetector;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -40,7 +39,7 @@ impl Default for Config {
 }
 
 impl Config {
-    fn start(&self) -> Result<Stream, Failure> {
+    fn start(&self) -> Result<Adwin, Failure> {
         let Self {
             delta,
             clock,
@@ -55,32 +54,7 @@ impl Config {
             min_window_length,
             grace_period,
         };
-        Adwin::new(params)
-            .map(Stream)
-            .map_err(|error| Failure::InvalidConfig(error.to_string()))
-    }
-}
-
-/// The detector of one column.
-struct Stream(Adwin);
-
-impl ChangeDetector for Stream {
-    fn update(&mut self, value: f64) -> bool {
-        self.0.update(value)
-    }
-    fn mean(&self) -> f64 {
-        self.0.mean()
-    }
-    fn rows(&self) -> f64 {
-        self.0.rows()
-    }
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        Adwin::from_bytes(bytes)
-            .map(Self)
-            .map_err(|error| error.to_string())
+        Adwin::new(params).map_err(|error| Failure::InvalidConfig(error.to_string()))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use leeway_sdk::Failure;
+use leeway_statistics::{benjamini_hochberg, benjamini_yekutieli, holm};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -50,10 +51,33 @@ pub struct ColumnConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Correction {
-    /// Benjamini & Hochberg (1995): bounds the share of false alarms among alarms.
-    BenjaminiHochberg,
+    /// Benjamini & Hochberg (1995): bounds the share of false alarms among alarms, of columns that are independent or move together.
+    #[serde(alias = "benjamini-hochberg")]
+    Bh,
+    /// Benjamini & Yekutieli (2001): the same whatever the dependence, at the cost of power.
+    By,
+    /// Holm (1979): bounds the chance of any false alarm.
+    Holm,
     /// Each column at the level, as if it were alone.
     None,
+}
+
+impl Correction {
+    /// P-values after correction, and the level that single columns then have.
+    pub(crate) fn apply(self, p_values: Vec<f64>, level: f64) -> (Vec<f64>, f64) {
+        match self {
+            Self::Bh => (
+                benjamini_hochberg::adjusted(&p_values),
+                benjamini_hochberg::cutoff(&p_values, level),
+            ),
+            Self::By => (
+                benjamini_yekutieli::adjusted(&p_values),
+                benjamini_yekutieli::cutoff(&p_values, level),
+            ),
+            Self::Holm => (holm::adjusted(&p_values), holm::cutoff(&p_values, level)),
+            Self::None => (p_values, level),
+        }
+    }
 }
 
 impl Default for Config {
@@ -67,7 +91,7 @@ impl Default for Config {
             bins: 10,
             effect_min: BTreeMap::new(),
             thresholds: BTreeMap::new(),
-            correction: Correction::BenjaminiHochberg,
+            correction: Correction::Bh,
             drifted_share_max: 0.0,
             columns: BTreeMap::new(),
         }
@@ -139,8 +163,8 @@ pub(crate) fn schema(defaults: &str) -> String {
                 "description": "Quantile bins of a numeric column, for the tests that count." },
             "effect_min": by_test("Smallest effect that matters, by test."),
             "thresholds": by_test("Fixed thresholds on the value, by test, in place of calibrated ones."),
-            "correction": { "enum": ["benjamini-hochberg", "none"], "default": "benjamini-hochberg",
-                "description": "How p-values are corrected for the number of columns judged together." },
+            "correction": { "enum": ["bh", "by", "holm", "none", "benjamini-hochberg"], "default": "bh",
+                "description": "How p-values are corrected for the number of columns judged together: Benjamini & Hochberg (also by its whole name), Benjamini & Yekutieli, Holm, or not at all." },
             "drifted_share_max": { "type": "number", "minimum": 0, "maximum": 1, "default": default.drifted_share_max,
                 "description": "The window as a whole has drifted when more than this share of its columns has." },
             "columns": { "type": "object", "description": "Settings of single columns, by name.", "additionalProperties": {

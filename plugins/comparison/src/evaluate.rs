@@ -1,27 +1,40 @@
 //! Runs each column's tests on the current window.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 
 use leeway_sdk::{
-    Column, ColumnKind, Distribution, Failure, Measurement, Verdict, Window, detail, measurement,
+    Column, ColumnKind, Distribution, Failure, Measurement, Role, Verdict, Window, detail,
+    measurement,
 };
-use leeway_statistics::bridge_null::WassersteinNull;
+use leeway_statistics::bridge_null::{BridgePaths, GRID, PATHS, WassersteinNull};
+use leeway_statistics::posterior::rate_difference;
 use leeway_statistics::sample::SampleBuf;
+use serde_json::{Value, json};
 
 use crate::Test;
 use crate::baseline::{Baseline, Cells, Numbers, Reference, Summary, Weighted};
+use crate::cells::{Counted, share};
 use crate::config::Config;
-use crate::finding::{self, Finding, OnCounts, Spread};
+use crate::explain::{self, Part, significant};
+use crate::finding::{self, Finding, Spread};
 use crate::judge::{Draft, judge};
+use crate::mean::mean_shift;
+use crate::on_counts::{self, OnCounts, Table};
 use crate::test::MISSING;
 
 pub(crate) fn evaluate(
     baseline: &[u8],
     current: &dyn Window,
     config: &Config,
+    seed: u64,
 ) -> Result<Vec<Measurement>, Failure> {
     let baseline = Baseline::from_bytes(baseline)?;
     let columns = current.columns();
+    let run = Run {
+        config,
+        seed,
+        paths: OnceCell::new(),
+    };
     let mut drafts = Vec::new();
     for reference in baseline.columns {
         // A column that is not in this window is passed over: the host hands over what the model has.
@@ -29,19 +42,47 @@ pub(crate) fn evaluate(
             .zip(&columns)
             .find(|(_, column)| column.name == reference.name)
         {
-            drafts.extend(compare(reference, current, index, column, config)?);
+            drafts.extend(compare(reference, current, index, column, &run)?);
         }
     }
     Ok(judge(drafts, config))
 }
 
-/// The sizes of both windows in one column.
+/// What all columns of an evaluation share.
+struct Run<'a> {
+    config: &'a Config,
+    seed: u64,
+    /// Drawn when the first column needs them.
+    paths: OnceCell<BridgePaths>,
+}
+
+impl Run<'_> {
+    /// A seed for what is random about one test of one column, whatever other columns there are.
+    fn seed(&self, column: &str, test: Test) -> u64 {
+        let bytes = column.bytes().chain(test.name().bytes());
+        bytes.fold(self.seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3) // FNV-1a.
+        })
+    }
+
+    /// Whether what carries a distance may be asked for: it may be drift.
+    fn may_drift(&self, finding: &Finding) -> bool {
+        let fixed = finding
+            .test
+            .is_some_and(|test| self.config.thresholds.contains_key(&test));
+        fixed || finding.p_value <= self.config.level
+    }
+}
+
+/// The sizes of both windows in one column, and what it is of.
 #[derive(Clone, Copy)]
 struct Sizes {
     reference_rows: u64,
     reference_missing: u64,
     current_rows: u64,
     current_missing: u64,
+    /// The column is of right and wrong answers.
+    errors: bool,
 }
 
 /// All drafts of one column.
@@ -50,13 +91,14 @@ fn compare(
     current: &dyn Window,
     index: u32,
     column: &Column,
-    config: &Config,
+    run: &Run,
 ) -> Result<Vec<Draft>, Failure> {
     let sizes = Sizes {
         reference_rows: reference.rows,
         reference_missing: reference.missing,
         current_rows: column.rows,
         current_missing: column.missing + column.non_finite,
+        errors: column.role == Role::Error,
     };
     let base = |unseen_share: f64| {
         let mut base = measurement("", Some(&reference.name));
@@ -64,7 +106,7 @@ fn compare(
         base.unseen_share = unseen_share;
         base
     };
-    let (tests, rows_min) = (reference.tests.as_slice(), config.rows_min);
+    let (tests, rows_min) = (reference.tests.as_slice(), run.config.rows_min);
     let were_names = matches!(reference.summary, Summary::Categories { .. });
     if were_names != (column.kind == ColumnKind::Categorical) {
         let why = if were_names {
@@ -87,16 +129,13 @@ fn compare(
             rest,
         } => {
             let counted = current.category_counts(index)?;
-            let current = counted.names.into_iter().zip(counted.counts).collect();
-            let known: BTreeMap<String, f64> = names.into_iter().zip(counts).collect();
-            let Counted {
-                cells,
-                blurred,
-                unseen_share,
-            } = categories(&known, rest, &current, counted.rest);
+            let now = counted.names.iter().map(String::as_str).zip(counted.counts);
+            let known = names.iter().map(String::as_str).zip(counts);
+            let cells = Counted::of_names(&known.collect(), rest, &now.collect(), counted.rest);
+            let unseen = cells.unseen_share;
             Ok(tests
                 .iter()
-                .map(|&test| on_counts(test, &cells, blurred, sizes, rows_min, base(unseen_share)))
+                .map(|&test| on_counts(test, &cells, sizes, base(unseen), run))
                 .collect())
         }
         Summary::Numbers(numbers) => {
@@ -106,16 +145,9 @@ fn compare(
             let mut drafts = Vec::new();
             for &test in tests {
                 let draft = if test.counts() {
-                    on_counts(
-                        test,
-                        &numbers.cells(),
-                        false,
-                        sizes,
-                        rows_min,
-                        base(unseen_share),
-                    )
+                    on_counts(test, &numbers.cells(), sizes, base(unseen_share), run)
                 } else {
-                    on_numbers(test, &numbers, rows_min, base(unseen_share))
+                    on_numbers(test, &numbers, base(unseen_share), run)
                 };
                 drafts.push(draft);
             }
@@ -178,98 +210,12 @@ impl Numeric {
     }
 
     /// Counts of both windows over the reference's bins or both windows' values.
-    fn cells(&self) -> Vec<(f64, f64)> {
+    fn cells(&self) -> Counted<'static> {
         let (values, counts) = self.current.as_ref().map_or((&[][..], &[][..]), |current| {
             let current = current.as_sample();
             (current.values(), current.counts())
         });
-        match &self.reference_cells {
-            None => counts.iter().map(|&count| (0.0, count)).collect(),
-            Some(Cells::Bins {
-                edges,
-                counts: reference,
-            }) => {
-                let mut binned = vec![0.0; reference.len()];
-                let mut bin = 0;
-                for (value, count) in values.iter().zip(counts) {
-                    bin += edges[bin..].iter().take_while(|edge| value > *edge).count();
-                    binned[bin] += count;
-                }
-                reference.iter().copied().zip(binned).collect()
-            }
-            Some(Cells::Values {
-                values: known,
-                counts: reference,
-            }) => union(known, reference, values, counts),
-        }
-    }
-}
-
-/// Counts at every value of either window, ascending.
-fn union(known: &[f64], reference: &[f64], values: &[f64], counts: &[f64]) -> Vec<(f64, f64)> {
-    let mut cells = Vec::with_capacity(known.len() + values.len());
-    let (mut i, mut j) = (0, 0);
-    while i < known.len() || j < values.len() {
-        let (a, b) = (known.get(i), values.get(j));
-        let take_known = a.is_some_and(|a| b.is_none_or(|b| a <= b));
-        let take_value = b.is_some_and(|b| a.is_none_or(|a| b <= a));
-        cells.push((
-            if take_known { reference[i] } else { 0.0 },
-            if take_value { counts[j] } else { 0.0 },
-        ));
-        i += usize::from(take_known);
-        j += usize::from(take_value);
-    }
-    cells
-}
-
-/// Counts of every category of either window.
-struct Counted {
-    cells: Vec<(f64, f64)>,
-    /// One of the cells holds rows beyond a dictionary: many names, or none that is known.
-    blurred: bool,
-    /// Share of the current window's values that the reference never had.
-    unseen_share: f64,
-}
-
-/// Rows beyond a dictionary are one category of their own. A name that one window's dictionary lacks
-/// may be among them, so its rows in the other window join that category: which of many rare names
-/// a dictionary keeps is chance, not drift.
-fn categories(
-    known: &BTreeMap<String, f64>,
-    rest: f64,
-    current: &BTreeMap<String, f64>,
-    current_rest: f64,
-) -> Counted {
-    let (mut cells, mut other) = (Vec::with_capacity(known.len()), (rest, current_rest));
-    for (name, &count) in known {
-        match current.get(name) {
-            Some(&now) => cells.push((count, now)),
-            None if current_rest > 0.0 => other.0 += count,
-            None => cells.push((count, 0.0)),
-        }
-    }
-    let mut unseen = if other.0 > 0.0 { 0.0 } else { current_rest };
-    for (_, &count) in current
-        .iter()
-        .filter(|(name, _)| !known.contains_key(*name))
-    {
-        if rest > 0.0 {
-            other.1 += count;
-        } else {
-            unseen += count;
-            cells.push((0.0, count));
-        }
-    }
-    let total: f64 = current.values().sum::<f64>() + current_rest;
-    let blurred = other.0 + other.1 > 0.0;
-    if blurred {
-        cells.push(other);
-    }
-    Counted {
-        cells,
-        blurred,
-        unseen_share: share(unseen, total),
+        Counted::of_numbers(self.reference_cells.as_ref(), values, counts)
     }
 }
 
@@ -292,95 +238,102 @@ fn outside(numbers: &Numbers, current: &Distribution) -> f64 {
     share(beyond, total)
 }
 
-fn share(part: f64, whole: f64) -> f64 {
-    // The sum of nothing is -0.0; the 0.0 makes it the plain zero that people expect.
-    if whole > 0.0 {
-        (part / whole).clamp(0.0, 1.0) + 0.0
-    } else {
-        0.0
+/// A draft with its verdict, or without one.
+fn undecided(measurement: Measurement) -> Draft {
+    Draft {
+        measurement,
+        finding: None,
+        carried_by: Vec::new(),
+        error_difference: None,
     }
 }
 
 /// A test that counts. Missing values are a cell of their own.
-fn on_counts(
-    test: Test,
-    cells: &[(f64, f64)],
-    blurred: bool,
-    sizes: Sizes,
-    rows_min: u64,
-    mut base: Measurement,
-) -> Draft {
+fn on_counts(test: Test, cells: &Counted, sizes: Sizes, mut base: Measurement, run: &Run) -> Draft {
     test.name().clone_into(&mut base.metric);
-    let Sizes {
-        reference_rows,
-        reference_missing,
-        current_rows,
-        current_missing,
-    } = sizes;
-    let missing = (reference_missing as f64, current_missing as f64);
-    let filled = cells
-        .iter()
-        .copied()
-        .chain([missing])
-        .filter(|cell| cell.0 + cell.1 > 0.0);
-    let (reference, current): (Vec<f64>, Vec<f64>) = filled.unzip();
-    (base.reference_rows, base.current_rows) = (reference_rows, current_rows);
-    if reference_rows.min(current_rows) < rows_min {
-        return Draft {
-            measurement: base,
-            finding: None,
-        };
+    (base.reference_rows, base.current_rows) = (sizes.reference_rows, sizes.current_rows);
+    if sizes.reference_rows.min(sizes.current_rows) < run.config.rows_min {
+        return undecided(base);
     }
-    if reference.len() == 1 && !blurred {
+    let missing = (sizes.reference_missing as f64, sizes.current_missing as f64);
+    let (parts, table) = cells.table(missing);
+    let used = table.reference.iter().zip(&table.current);
+    if used.filter(|(p, q)| *p + *q > 0.0).count() == 1 && !cells.blurred {
         base.verdict = Verdict::Constant;
-        return Draft {
-            measurement: base,
-            finding: None,
-        };
+        return undecided(base);
     }
-    match finding::on_counts(test, &reference, &current) {
-        Ok(OnCounts::Tested(finding)) => Draft {
-            measurement: base,
-            finding: Some(finding),
-        },
+    let seed = run.seed(base.column.as_deref().unwrap_or_default(), test);
+    match on_counts::on_counts(test, &table, seed) {
+        Ok(OnCounts::Tested(finding)) => {
+            let carried_by = if run.may_drift(&finding) {
+                let terms = explain::terms(test, &table.reference, &table.current);
+                explain::ranked(&parts, &terms, (&table.reference, &table.current))
+            } else {
+                Vec::new()
+            };
+            Draft {
+                measurement: base,
+                finding: Some(finding),
+                carried_by,
+                error_difference: sizes
+                    .errors
+                    .then(|| error_difference(&parts, &table))
+                    .flatten(),
+            }
+        }
         Ok(OnCounts::TooSparse { value }) => {
             base.value = value;
             base.detail = Some(detail([(
                 "reason",
                 "every category or bin is too rare, or beyond the dictionary".into(),
             )]));
-            Draft {
-                measurement: base,
-                finding: None,
-            }
+            undecided(base)
         }
         Err(error) => failed(base, &error.to_string()),
     }
 }
 
+/// How much more often the model is wrong, as a posterior: what an A/B test of the two windows would say.
+fn error_difference(parts: &[Part], table: &Table) -> Option<Value> {
+    let wrong = |counts: &[f64]| {
+        let values = parts
+            .iter()
+            .zip(counts)
+            .filter(|(part, _)| matches!(part, Part::Value(_)));
+        let rows: f64 = values.clone().map(|(_, count)| count).sum();
+        let hits = values.filter(|(part, _)| **part == Part::Value(1.0));
+        (hits.map(|(_, count)| count).sum::<f64>() + 0.0, rows)
+    };
+    let (before, now) = (wrong(&table.reference), wrong(&table.current));
+    if before.1 + now.1 <= 0.0 {
+        return None; // Cut into bins by its configuration: what is wrong cannot be told.
+    }
+    let found = rate_difference(before, now);
+    Some(json!({
+        "mean": significant(found.mean), "low": significant(found.low), "high": significant(found.high),
+        "probability_worse": significant(found.above_zero),
+    }))
+}
+
 /// A test that needs numbers. Missing values take no part.
-fn on_numbers(test: Test, numbers: &Numeric, rows_min: u64, mut base: Measurement) -> Draft {
+fn on_numbers(test: Test, numbers: &Numeric, mut base: Measurement, run: &Run) -> Draft {
     test.name().clone_into(&mut base.metric);
     let (n, m) = (
         whole(numbers.reference_spread.count),
         whole(numbers.current_spread.count),
     );
     (base.reference_rows, base.current_rows) = (n, m);
-    if n.min(m) < rows_min.max(1) {
-        return Draft {
-            measurement: base,
-            finding: None,
-        };
+    if n.min(m) < run.config.rows_min.max(1) {
+        return undecided(base);
     }
     if numbers.constant {
         base.verdict = Verdict::Constant;
-        return Draft {
-            measurement: base,
-            finding: None,
-        };
+        return undecided(base);
     }
-    match tested(test, numbers) {
+    match tested(test, numbers, run) {
         Some(finding) => Draft {
+            carried_by: carried_by(test, numbers, &finding, run),
+            error_difference: None,
             measurement: base,
             finding: Some(finding),
         },
@@ -388,12 +341,20 @@ fn on_numbers(test: Test, numbers: &Numeric, rows_min: u64, mut base: Measuremen
     }
 }
 
-fn tested(test: Test, numbers: &Numeric) -> Option<Finding> {
+/// The bins that carry a distance of numbers. Of means there is nothing to rank: they are told themselves.
+fn carried_by(test: Test, numbers: &Numeric, finding: &Finding, run: &Run) -> Vec<Value> {
+    let (Some(reference), Some(current)) = (&numbers.reference, &numbers.current) else {
+        return Vec::new();
+    };
+    if test == Test::MeanShift || !run.may_drift(finding) {
+        return Vec::new();
+    }
+    explain::of_numbers(test, &reference.as_sample(), &current.as_sample())
+}
+
+fn tested(test: Test, numbers: &Numeric, run: &Run) -> Option<Finding> {
     if test == Test::MeanShift {
-        return Some(finding::mean_shift(
-            numbers.reference_spread,
-            numbers.current_spread,
-        ));
+        return Some(mean_shift(numbers.reference_spread, numbers.current_spread));
     }
     let (reference, current) = (
         numbers.reference.as_ref()?.as_sample(),
@@ -403,11 +364,27 @@ fn tested(test: Test, numbers: &Numeric) -> Option<Finding> {
         Test::Ks => Some(finding::ks(&reference, &current, numbers.rank_error)),
         Test::CramerVonMises => Some(finding::cramer_von_mises_test(&reference, &current)),
         Test::Wasserstein => {
-            let null = WassersteinNull::from_parts(numbers.null.as_deref()?).ok()?;
-            let spread = numbers.current_spread;
-            Some(finding::wasserstein_distance(
-                &reference, &current, spread, null,
-            ))
+            let null = || WassersteinNull::from_parts(numbers.null.as_deref()?).ok();
+            let compared = |pooled| {
+                let spread = numbers.current_spread;
+                Some(finding::wasserstein_distance(
+                    &reference,
+                    &current,
+                    spread,
+                    null()?,
+                    pooled,
+                ))
+            };
+            let found = compared(None)?;
+            if found.p_value > run.config.level || reference.distinct() == 1 {
+                return Some(found);
+            }
+            // It may be drift, which is worth the law of both windows together.
+            let paths = run
+                .paths
+                .get_or_init(|| BridgePaths::simulate(run.seed, PATHS, GRID));
+            let both = SampleBuf::pooled(&reference, &current);
+            compared(Some(paths.wasserstein_null(&both.as_sample())))
         }
         _ => None,
     }
@@ -417,10 +394,7 @@ fn on_missing(sizes: Sizes, rows_min: u64, mut base: Measurement) -> Draft {
     MISSING.clone_into(&mut base.metric);
     (base.reference_rows, base.current_rows) = (sizes.reference_rows, sizes.current_rows);
     if sizes.reference_rows.min(sizes.current_rows) < rows_min.max(1) {
-        return Draft {
-            measurement: base,
-            finding: None,
-        };
+        return undecided(base);
     }
     let pair = |missing: u64, rows: u64| (missing as f64, rows as f64);
     let finding = finding::missing(
@@ -430,16 +404,15 @@ fn on_missing(sizes: Sizes, rows_min: u64, mut base: Measurement) -> Draft {
     Draft {
         measurement: base,
         finding: Some(finding),
+        carried_by: Vec::new(),
+        error_difference: None,
     }
 }
 
 fn failed(mut base: Measurement, why: &str) -> Draft {
     base.verdict = Verdict::Failed;
     base.detail = Some(detail([("reason", why.into())]));
-    Draft {
-        measurement: base,
-        finding: None,
-    }
+    undecided(base)
 }
 
 #[expect(

@@ -1,9 +1,11 @@
 //! From findings to verdicts: correction for the number of columns, thresholds, the window's share.
 
 use leeway_sdk::{Measurement, ThresholdKind, Verdict, measurement};
-use leeway_statistics::benjamini_hochberg::{adjusted, cutoff};
+use serde_json::{Map, Value};
 
-use crate::config::{Config, Correction};
+use crate::Test;
+use crate::config::Config;
+use crate::explain::significant;
 use crate::finding::Finding;
 use crate::test::DRIFTED_SHARE;
 
@@ -11,6 +13,10 @@ use crate::test::DRIFTED_SHARE;
 pub(crate) struct Draft {
     pub(crate) measurement: Measurement,
     pub(crate) finding: Option<Finding>,
+    /// What carries the distance, told if it is drift.
+    pub(crate) carried_by: Vec<Value>,
+    /// Of a classifier's errors: the posterior of the change of their rate.
+    pub(crate) error_difference: Option<Value>,
 }
 
 /// Gives each draft its verdict, and adds the window's share of drifted columns.
@@ -26,16 +32,15 @@ pub(crate) fn judge(drafts: Vec<Draft>, config: &Config) -> Vec<Measurement> {
         .filter(|finding| fixed(finding).is_none())
         .map(|finding| finding.p_value)
         .collect();
-    let (corrected, level) = match config.correction {
-        Correction::BenjaminiHochberg => (adjusted(&family), cutoff(&family, config.level)),
-        Correction::None => (family, config.level),
-    };
+    let (corrected, level) = config.correction.apply(family, config.level);
     let mut corrected = corrected.into_iter();
 
     let mut measurements: Vec<Measurement> = Vec::with_capacity(drafts.len() + 1);
     for Draft {
         mut measurement,
         finding,
+        carried_by,
+        error_difference,
     } in drafts
     {
         if let Some(finding) = finding {
@@ -46,6 +51,7 @@ pub(crate) fn judge(drafts: Vec<Draft>, config: &Config) -> Vec<Measurement> {
                 Some(threshold) => by_threshold(&mut measurement, threshold),
                 None => by_law(&mut measurement, &finding, config, level, corrected.next()),
             }
+            measurement.detail = told(&measurement, &finding, carried_by, error_difference);
         }
         measurements.push(measurement);
     }
@@ -53,6 +59,36 @@ pub(crate) fn judge(drafts: Vec<Draft>, config: &Config) -> Vec<Measurement> {
         measurements.push(share);
     }
     measurements
+}
+
+/// What a person wants to see next to the verdict: of drift what carries it, of its absence what would have been seen.
+fn told(
+    measurement: &Measurement,
+    finding: &Finding,
+    carried_by: Vec<Value>,
+    error_difference: Option<Value>,
+) -> Option<String> {
+    let mut fields = Map::new();
+    match measurement.verdict {
+        Verdict::Drifted if !carried_by.is_empty() => {
+            fields.insert("carried_by".to_owned(), carried_by.into());
+        }
+        Verdict::Stable => {
+            let seen = (finding.detectable)(measurement.threshold?);
+            let possible = seen.is_finite() && seen <= finding.test.map_or(1.0, Test::effect_max);
+            let seen = if possible {
+                significant(seen).into()
+            } else {
+                Value::Null
+            };
+            fields.insert("detectable_effect".to_owned(), seen);
+        }
+        _ => {}
+    }
+    if let Some(difference) = error_difference {
+        fields.insert("error_difference".to_owned(), difference);
+    }
+    (!fields.is_empty()).then(|| Value::Object(fields).to_string())
 }
 
 /// A fixed threshold stands alone: beyond it is drift, whatever the sizes.

@@ -5,11 +5,15 @@
 //! a [`Plan`]: its name, the roles it looks at, and the tests it prefers.
 
 mod baseline;
+mod cells;
 mod config;
 mod evaluate;
+mod explain;
 mod finding;
 mod fit;
 mod judge;
+mod mean;
+mod on_counts;
 mod plan;
 mod test;
 

@@ -89,8 +89,9 @@ impl Plan {
         baseline: &[u8],
         current: &dyn Window,
         config: &str,
+        seed: u64,
     ) -> Result<Vec<Measurement>, Failure> {
-        evaluate::evaluate(baseline, current, &Config::parse(config)?)
+        evaluate::evaluate(baseline, current, &Config::parse(config)?, seed)
     }
 
     /// The tests of a column: its own, else those of its kind, else the detector's choice.

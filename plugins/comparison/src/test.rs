@@ -76,6 +76,16 @@ impl Test {
         }
     }
 
+    /// The largest effect there is.
+    pub(crate) fn effect_max(self) -> f64 {
+        match self {
+            Self::Ks | Self::Hellinger | Self::LInfinity | Self::ChiSquare => 1.0,
+            Self::JensenShannon => JENSEN_SHANNON_MAX,
+            Self::CramerVonMises => 1.0 / 3.0, // Of disjoint windows.
+            Self::Wasserstein | Self::MeanShift | Self::Psi => f64::MAX,
+        }
+    }
+
     /// How the metric is declared.
     pub fn metric(self) -> Metric {
         let (help, maximum) = match self {
@@ -101,7 +111,7 @@ impl Test {
             ),
             Self::JensenShannon => (
                 "Jensen-Shannon distance (natural logarithm) over the reference's quantile bins, or over categories.",
-                Some(0.832_554_611_157_697_8),
+                Some(JENSEN_SHANNON_MAX),
             ),
             Self::Hellinger => (
                 "Hellinger distance over the reference's quantile bins, or over categories.",
@@ -119,6 +129,9 @@ impl Test {
         declare(self.name(), help, maximum)
     }
 }
+
+/// The Jensen-Shannon distance of disjoint windows, `sqrt(ln 2)`.
+const JENSEN_SHANNON_MAX: f64 = 0.832_554_611_157_697_8;
 
 /// A metric that starts at 0 and grows with drift.
 pub(crate) fn declare(name: &str, help: &str, maximum: Option<f64>) -> Metric {

@@ -34,9 +34,9 @@ impl BatchDetector for ConceptDrift {
         baseline: &[u8],
         current: &dyn Window,
         config: &str,
-        _seed: u64,
+        seed: u64,
     ) -> Result<Vec<Measurement>, Failure> {
-        PLAN.evaluate(baseline, current, config)
+        PLAN.evaluate(baseline, current, config, seed)
     }
 }
 

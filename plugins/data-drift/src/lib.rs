@@ -36,9 +36,9 @@ impl BatchDetector for DataDrift {
         baseline: &[u8],
         current: &dyn Window,
         config: &str,
-        _seed: u64,
+        seed: u64,
     ) -> Result<Vec<Measurement>, Failure> {
-        PLAN.evaluate(baseline, current, config)
+        PLAN.evaluate(baseline, current, config, seed)
     }
 }
 

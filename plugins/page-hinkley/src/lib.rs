@@ -2,7 +2,6 @@
 
 use leeway_sdk::{Descriptor, Failure, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::page_hinkley::{Direction, PageHinkley, PageHinkleyParams};
-use leeway_streaming::ChangeDetector;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -49,7 +48,7 @@ impl Default for Config {
 }
 
 impl Config {
-    fn start(&self) -> Result<Stream, Failure> {
+    fn start(&self) -> Result<PageHinkley, Failure> {
         let Self {
             min_rows,
             delta,
@@ -69,32 +68,7 @@ impl Config {
             alpha,
             direction,
         };
-        PageHinkley::new(params)
-            .map(Stream)
-            .map_err(|error| Failure::InvalidConfig(error.to_string()))
-    }
-}
-
-/// The detector of one column.
-struct Stream(PageHinkley);
-
-impl ChangeDetector for Stream {
-    fn update(&mut self, value: f64) -> bool {
-        self.0.update(value)
-    }
-    fn mean(&self) -> f64 {
-        self.0.mean()
-    }
-    fn rows(&self) -> f64 {
-        self.0.rows()
-    }
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        PageHinkley::from_bytes(bytes)
-            .map(Self)
-            .map_err(|error| error.to_string())
+        PageHinkley::new(params).map_err(|error| Failure::InvalidConfig(error.to_string()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! ADWIN: a window over a stream that forgets its old end as soon as the mean has moved.
 
+use crate::change::ChangeDetector;
 use crate::state::{Reader, StateError};
 use core::fmt;
 
@@ -405,6 +406,24 @@ const ROWS_MAX: f64 = 1e14;
 
 /// More than the square of a difference of two values can be.
 const SQUARE_MAX: f64 = 1e201;
+
+impl ChangeDetector for Adwin {
+    fn update(&mut self, value: f64) -> bool {
+        self.update(value)
+    }
+    fn mean(&self) -> f64 {
+        self.mean()
+    }
+    fn rows(&self) -> f64 {
+        self.rows()
+    }
+    fn to_bytes(&self) -> Vec<u8> {
+        self.to_bytes()
+    }
+    fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
+        Self::from_bytes(bytes)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,12 @@
 /// independent or positively dependent columns. A NaN counts as 1. Equals `scipy.stats.false_discovery_control`.
 /// Source: Benjamini & Hochberg (1995), "Controlling the False Discovery Rate".
 pub fn adjusted(p_values: &[f64]) -> Vec<f64> {
-    let columns = p_values.len() as f64;
+    adjusted_by(p_values, 1.0)
+}
+
+/// The same, each p-value times `factor`.
+pub(crate) fn adjusted_by(p_values: &[f64], factor: f64) -> Vec<f64> {
+    let columns = p_values.len() as f64 * factor;
     let mut adjusted = vec![1.0; p_values.len()];
     let mut smallest = 1.0_f64;
     for (rank, index) in ascending(p_values).into_iter().enumerate().rev() {
@@ -32,13 +37,13 @@ pub fn cutoff(p_values: &[f64], level: f64) -> f64 {
 }
 
 /// Positions by p-value, ties in the given order.
-fn ascending(p_values: &[f64]) -> Vec<usize> {
+pub(crate) fn ascending(p_values: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| cleaned(p_values[a]).total_cmp(&cleaned(p_values[b])));
     order
 }
 
-fn cleaned(p: f64) -> f64 {
+pub(crate) fn cleaned(p: f64) -> f64 {
     if p.is_nan() { 1.0 } else { p.clamp(0.0, 1.0) }
 }
 

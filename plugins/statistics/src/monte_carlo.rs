@@ -2,6 +2,7 @@
 
 use crate::chi_square::chi_square_statistic;
 use crate::counts::{CountsError, rows};
+use crate::gamma_draw::NORMAL_VARIANCE;
 use crate::rng::Rng;
 
 /// P-value `(k + 1) / (repeats + 1)`, where `k` of `repeats` random tables have a chi-square statistic at least that of the given one.
@@ -45,13 +46,13 @@ pub fn chi_square_monte_carlo(
 }
 
 /// Rows by category, to be drawn without replacement.
-struct Urn {
+pub(crate) struct Urn {
     counts: Vec<u64>,
     rows: u64,
 }
 
 impl Urn {
-    fn new(counts: &[f64]) -> Self {
+    pub(crate) fn new(counts: &[f64]) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -65,7 +66,7 @@ impl Urn {
     }
 
     /// Draws `rows` of the urn's rows and counts them by category into `dealt`, one category after the other.
-    fn deal(&self, rows: f64, rng: &mut Rng, dealt: &mut [f64]) {
+    pub(crate) fn deal(&self, rows: f64, rng: &mut Rng, dealt: &mut [f64]) {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -85,7 +86,7 @@ impl Urn {
 /// How many of `marked` rows are among `drawn` rows taken at random from `all`.
 ///
 /// Inversion of the distribution function outward from the mode, where the chance is largest, so a draw takes about as many steps as the
-/// standard deviation. The chance at the mode is not computed but found by summing once over the law relative to it.
+/// standard deviation; beyond a variance of [`NORMAL_VARIANCE`] the rounded normal law is drawn from. The chance at the mode is not computed but found by summing once over the law relative to it.
 fn hypergeometric(marked: u64, all: u64, drawn: u64, rng: &mut Rng) -> u64 {
     let (lowest, highest) = ((drawn + marked).saturating_sub(all), marked.min(drawn));
     if lowest == highest {
@@ -98,6 +99,19 @@ fn hypergeometric(marked: u64, all: u64, drawn: u64, rng: &mut Rng) -> u64 {
         reason = "between lowest and highest"
     )]
     let mode = (((a + 1.0) * (b + 1.0) / (all as f64 + 2.0)).floor() as u64).clamp(lowest, highest);
+    let (whole, share) = (all as f64, a / all as f64);
+    let variance = b * share * (1.0 - share) * ((whole - b) / (whole - 1.0).max(1.0));
+    if variance > NORMAL_VARIANCE {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to what is possible"
+        )]
+        let drawn = (b * share + variance.sqrt() * rng.normal())
+            .round()
+            .max(0.0) as u64;
+        return drawn.clamp(lowest, highest);
+    }
     // The chance of x + 1 over that of x.
     let growth = |x: f64| (a - x) * (b - x) / ((x + 1.0) * (c - b + x + 1.0));
     let mut total = 1.0;

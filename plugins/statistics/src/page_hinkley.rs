@@ -1,6 +1,7 @@
 //! Page-Hinkley: a cumulative sum of deviations from the running mean.
 
 use crate::adwin::VALUE_MAX;
+use crate::change::ChangeDetector;
 use crate::state::{Reader, StateError};
 use core::fmt;
 
@@ -253,6 +254,24 @@ const ROWS_MAX: u64 = 1 << 53;
 
 /// More than a sum of deviations can be.
 const SUM_MAX: f64 = 1e120;
+
+impl ChangeDetector for PageHinkley {
+    fn update(&mut self, value: f64) -> bool {
+        self.update(value)
+    }
+    fn mean(&self) -> f64 {
+        self.mean()
+    }
+    fn rows(&self) -> f64 {
+        self.rows()
+    }
+    fn to_bytes(&self) -> Vec<u8> {
+        self.to_bytes()
+    }
+    fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
+        Self::from_bytes(bytes)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,9 @@ impl fmt::Display for StateError {
 
 impl core::error::Error for StateError {}
 
+/// Beyond `2^53` another row would no longer count.
+pub(crate) const ROWS_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// Takes numbers off the front of a state, little-endian.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -81,6 +84,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A whole number of rows: not negative, below `2^53`.
+    pub(crate) fn rows(&mut self) -> Result<f64, StateError> {
+        let rows = self.f64_within(ROWS_MAX)?;
+        if rows >= 0.0 && rows.fract() == 0.0 {
+            Ok(rows)
+        } else {
+            Err(StateError::Damaged("a number of rows is no such number"))
+        }
+    }
+
     /// Nothing may follow.
     pub(crate) fn finish(self) -> Result<(), StateError> {
         if self.rest.is_empty() {
@@ -97,5 +110,51 @@ impl<'a> Reader<'a> {
             .ok_or(StateError::WrongLength)?;
         self.rest = rest;
         Ok(*taken)
+    }
+}
+
+/// Puts numbers one after the other, little-endian: what [`Reader`] takes apart.
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// Begins with the byte of a format.
+    pub(crate) fn new(format: u8) -> Self {
+        Self {
+            bytes: vec![format],
+        }
+    }
+
+    pub(crate) fn bool(self, flag: bool) -> Self {
+        self.u8(u8::from(flag))
+    }
+
+    pub(crate) fn u8(mut self, number: u8) -> Self {
+        self.bytes.push(number);
+        self
+    }
+
+    pub(crate) fn u32(mut self, number: u32) -> Self {
+        self.bytes.extend(number.to_le_bytes());
+        self
+    }
+
+    pub(crate) fn u64(mut self, number: u64) -> Self {
+        self.bytes.extend(number.to_le_bytes());
+        self
+    }
+
+    pub(crate) fn f64(mut self, number: f64) -> Self {
+        self.bytes.extend(number.to_le_bytes());
+        self
+    }
+
+    pub(crate) fn f64s(self, numbers: impl IntoIterator<Item = f64>) -> Self {
+        numbers.into_iter().fold(self, Self::f64)
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.bytes
     }
 }

@@ -1,10 +1,23 @@
 //! The state of a stream detector: one detector a column, as bytes.
 
-use leeway_sdk::Failure;
+use leeway_sdk::{Failure, Window};
 use serde::{Deserialize, Serialize};
 
 /// First byte of a state; raised when its layout changes.
 pub(crate) const FORMAT: u8 = 1;
+
+/// A stream that left rows out is another stream.
+///
+/// # Errors
+/// [`Failure::UnusableData`] where rows of the window are missing.
+pub(crate) fn require_every_row(rows: &dyn Window) -> Result<(), Failure> {
+    if rows.complete() {
+        return Ok(());
+    }
+    Err(Failure::UnusableData(
+        "a stream needs every row, and the window kept a sample of them".to_owned(),
+    ))
+}
 
 /// One column's detector.
 #[derive(Serialize, Deserialize)]

@@ -5,11 +5,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it is")]
 #![allow(clippy::print_stdout, reason = "what was left out is told")]
 
+mod detectors;
 mod flights;
+mod judgement;
 mod kernels;
 mod laws;
+mod many;
 mod numbers;
 mod streams;
 mod tables;
 pub mod twin;
+mod unlabelled;
 pub mod windows;

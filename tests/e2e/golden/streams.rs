@@ -1,7 +1,7 @@
 //! ADWIN and Page-Hinkley: alarms at the very rows where River has them, however rows arrive.
 
 use leeway::domain::{Measurement, Role};
-use leeway::runtime::{State, StreamDetector};
+use leeway::runtime::{Plugin, State, StreamDetector};
 use leeway_sdk::StreamDetector as Native;
 use leeway_statistics::adwin::{Adwin, AdwinParams};
 use leeway_statistics::page_hinkley::{Direction, PageHinkley, PageHinkleyParams};
@@ -21,6 +21,7 @@ const SHORTEST: usize = 2_000;
 
 /// Rows of all alarms, and the state after the last row.
 fn follow(
+    role: Role,
     rows: &[f64],
     batch: usize,
     mut update: impl FnMut(&[u8], &leeway::profile::Window) -> (Vec<u8>, Vec<Measurement>),
@@ -28,7 +29,7 @@ fn follow(
     let (mut state, mut alarms, mut before) = (Vec::new(), Vec::new(), 0);
     for part in rows.chunks(batch.min(rows.len())) {
         let window = WindowBuilder::default()
-            .numbers("x", Role::Error, part)
+            .numbers("x", role, part)
             .keep_rows()
             .build();
         let (next, measurements) = update(&state, &window);
@@ -45,11 +46,12 @@ fn follow(
 
 fn component(
     detector: &StreamDetector,
+    role: Role,
     rows: &[f64],
     batch: usize,
 ) -> (Vec<u64>, Vec<u8>, Vec<Measurement>) {
     let mut all = Vec::new();
-    let (alarms, state) = follow(rows, batch, |state, window| {
+    let (alarms, state) = follow(role, rows, batch, |state, window| {
         let updated = detector
             .update(&State::new(state.to_vec()), window)
             .unwrap();
@@ -61,14 +63,15 @@ fn component(
 
 fn native<D: Native>(
     config: &Value,
+    role: Role,
     rows: &[f64],
     batch: usize,
 ) -> (Vec<u64>, Vec<u8>, Vec<Measurement>) {
     let mut all: Vec<Measurement> = Vec::new();
-    let (alarms, state) = follow(rows, batch, |state, window| {
+    let (alarms, state) = follow(role, rows, batch, |state, window| {
         let step = D::update(
             state,
-            &NativeWindow::new(window, &[Role::Error]),
+            &NativeWindow::new(window, &[role]),
             &config.to_string(),
             SEED,
         )
@@ -81,7 +84,8 @@ fn native<D: Native>(
     (alarms, state, all)
 }
 
-fn run<D: Native>(name: &str, case: &Case, config: &Value, pure: &[usize]) {
+/// The pure function, the component and the native detector against a case.
+pub(super) fn run<D: Native>(plugin: &Plugin, case: &Case, config: &Value, pure: &[usize]) {
     let rows = case.rows("sample");
     assert_eq!(
         case.expected("rows"),
@@ -92,49 +96,44 @@ fn run<D: Native>(name: &str, case: &Case, config: &Value, pure: &[usize]) {
     let expected: Vec<f64> = case.expected_all("detections");
     let found: Vec<f64> = pure.iter().map(|&row| row as f64).collect();
     assert_eq!(found, expected, "{}", case.of);
+    let alarms = alike::<D>(plugin, config, Role::Error, &rows, &case.of);
+    let alarms: Vec<f64> = alarms.into_iter().map(|row| row as f64).collect();
+    assert_eq!(alarms, expected, "{}", case.of);
+}
 
-    let detector = stream(&plugin_of(name), config);
-    let mut states = Vec::new();
+/// Rows of the alarms of component and native detector, which must be alike to the last bit however rows are cut.
+pub(super) fn alike<D: Native>(
+    plugin: &Plugin,
+    config: &Value,
+    role: Role,
+    rows: &[f64],
+    of: &str,
+) -> Vec<u64> {
+    let detector = stream(plugin, config);
+    let (mut states, mut all) = (Vec::new(), Vec::new());
     let more = [(SHORT, 37), (SHORTEST, 1)]
         .into_iter()
         .filter(|(longest, _)| rows.len() <= *longest)
         .map(|(_, batch)| batch);
     for batch in BATCHES.into_iter().chain(more) {
-        let (alarms, state, measurements) = component(&detector, &rows, batch);
-        let (native_alarms, native_state, native_measurements) = native::<D>(config, &rows, batch);
-        let alarms: Vec<f64> = alarms.into_iter().map(|row| row as f64).collect();
-        assert_eq!(alarms, expected, "{} in batches of {batch}", case.of);
-        assert_eq!(native_alarms.len(), expected.len());
-        assert_eq!(state, native_state, "{}", case.of);
-        assert_eq!(measurements, native_measurements, "{}", case.of);
-        assert!(
-            measurements
-                .iter()
-                .map(bits)
-                .eq(native_measurements.iter().map(bits)),
-            "{}",
-            case.of
-        );
+        let (alarms, state, measurements) = component(&detector, role, rows, batch);
+        let (native_alarms, native_state, native_measurements) =
+            native::<D>(config, role, rows, batch);
+        assert_eq!(native_alarms, alarms, "{of} in batches of {batch}");
+        assert_eq!(state, native_state, "{of}");
+        assert_eq!(measurements, native_measurements, "{of}");
+        let (ours, theirs) = (measurements.iter(), native_measurements.iter());
+        assert!(ours.map(bits).eq(theirs.map(bits)), "{of}");
         states.push(state);
+        all.push(alarms);
     }
-    assert!(
-        states.windows(2).all(|pair| pair[0] == pair[1]),
-        "{}: batches leave a trace in the state",
-        case.of
-    );
+    let same = states.windows(2).all(|pair| pair[0] == pair[1]);
+    assert!(same, "{of}: batches leave a trace in the state");
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{of}");
+    all.remove(0)
 }
 
-fn plugin_of(name: &str) -> leeway::runtime::Plugin {
-    static LOADED: std::sync::OnceLock<[leeway::runtime::Plugin; 2]> = std::sync::OnceLock::new();
-    let [adwin, page_hinkley] = LOADED.get_or_init(|| [plugin("adwin"), plugin("page-hinkley")]);
-    if name == "adwin" {
-        adwin.clone()
-    } else {
-        page_hinkley.clone()
-    }
-}
-
-fn whole(parameters: &Value, name: &str, default: u32) -> u32 {
+pub(super) fn whole(parameters: &Value, name: &str, default: u32) -> u32 {
     parameters[name]
         .as_u64()
         .map_or(default, |number| u32::try_from(number).unwrap())
@@ -142,7 +141,7 @@ fn whole(parameters: &Value, name: &str, default: u32) -> u32 {
 
 #[test]
 fn adwin_raises_its_alarms_at_rivers_rows() {
-    let cases = cases("adwin");
+    let (plugin, cases) = (plugin("adwin"), cases("adwin"));
     for case in &cases {
         let parameters = case.input("parameters");
         let default = AdwinParams::default();
@@ -154,14 +153,14 @@ fn adwin_raises_its_alarms_at_rivers_rows() {
             grace_period: whole(parameters, "grace_period", default.grace_period),
         };
         let pure = Adwin::new(params).unwrap().update_all(&case.rows("sample"));
-        run::<leeway_adwin::AdwinDetector>("adwin", case, parameters, &pure);
+        run::<leeway_adwin::AdwinDetector>(&plugin, case, parameters, &pure);
     }
     assert_eq!(cases.len(), 45);
 }
 
 #[test]
 fn page_hinkley_raises_its_alarms_at_rivers_rows() {
-    let cases = cases("page_hinkley");
+    let (plugin, cases) = (plugin("page-hinkley"), cases("page_hinkley"));
     for case in &cases {
         let parameters = case.input("parameters");
         let default = PageHinkleyParams::default();
@@ -182,7 +181,7 @@ fn page_hinkley_raises_its_alarms_at_rivers_rows() {
         let pure = PageHinkley::new(params)
             .unwrap()
             .update_all(&case.rows("sample"));
-        run::<leeway_page_hinkley::PageHinkleyDetector>("page-hinkley", case, &config, &pure);
+        run::<leeway_page_hinkley::PageHinkleyDetector>(&plugin, case, &config, &pure);
     }
     assert_eq!(cases.len(), 41);
 }

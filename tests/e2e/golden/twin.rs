@@ -34,9 +34,31 @@ pub fn twin(name: &str) -> &'static Twin {
     static DATA: OnceLock<Twin> = OnceLock::new();
     static PRIOR: OnceLock<Twin> = OnceLock::new();
     static CONCEPT: OnceLock<Twin> = OnceLock::new();
+    static PERFORMANCE: OnceLock<Twin> = OnceLock::new();
+    static LABELS: OnceLock<Twin> = OnceLock::new();
+    static PCA: OnceLock<Twin> = OnceLock::new();
+    static CORRELATION: OnceLock<Twin> = OnceLock::new();
+    static MMD: OnceLock<Twin> = OnceLock::new();
+    static DOMAIN: OnceLock<Twin> = OnceLock::new();
+    static TEXT: OnceLock<Twin> = OnceLock::new();
+    static QUALITY: OnceLock<Twin> = OnceLock::new();
     match name {
         "data-drift" => DATA.get_or_init(|| of::<leeway_data_drift::DataDrift>(name)),
+        "performance" => PERFORMANCE.get_or_init(|| of::<leeway_performance::Performance>(name)),
+        "label-shift" => LABELS.get_or_init(|| of::<leeway_label_shift::LabelShift>(name)),
         "prior-drift" => PRIOR.get_or_init(|| of::<leeway_prior_drift::PriorDrift>(name)),
+        "pca-reconstruction" => {
+            PCA.get_or_init(|| of::<leeway_pca_reconstruction::PcaReconstruction>(name))
+        }
+        "correlation" => {
+            CORRELATION.get_or_init(|| of::<leeway_correlation::CorrelationChange>(name))
+        }
+        "mmd" => MMD.get_or_init(|| of::<leeway_mmd::Mmd>(name)),
+        "domain-classifier" => {
+            DOMAIN.get_or_init(|| of::<leeway_domain_classifier::DomainClassifier>(name))
+        }
+        "text-drift" => TEXT.get_or_init(|| of::<leeway_text_drift::TextDrift>(name)),
+        "data-quality" => QUALITY.get_or_init(|| of::<leeway_data_quality::DataQuality>(name)),
         _ => CONCEPT.get_or_init(|| of::<leeway_concept_drift::ConceptDrift>(name)),
     }
 }

@@ -96,7 +96,17 @@ fn every_damaged_state_is_refused_or_goes_on() {
         .numbers("error", Role::Error, &rows)
         .keep_rows()
         .build();
-    for name in ["adwin", "page-hinkley"] {
+    for name in [
+        "adwin",
+        "page-hinkley",
+        "cusum",
+        "ddm",
+        "eddm",
+        "hddm-a",
+        "hddm-w",
+        "spc",
+        "error-bets",
+    ] {
         let detector = stream(&plugin(name), &json!({}));
         let bytes = detector
             .update(&State::default(), &window)

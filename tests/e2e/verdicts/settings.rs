@@ -187,8 +187,8 @@ fn what_the_schema_refuses_is_named() {
             "'/thresholds/ks': -1 is less than the minimum of 0",
         ),
         (
-            json!({ "correction": "holm" }),
-            "'/correction': \"holm\" is not one of \"benjamini-hochberg\" or \"none\"",
+            json!({ "correction": "bonferroni" }),
+            "'/correction': \"bonferroni\" is not one of \"bh\", \"by\" or 3 other candidates",
         ),
         (
             json!({ "columns": { "age": { "test": [] } } }),

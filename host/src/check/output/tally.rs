@@ -54,7 +54,7 @@ impl Tally {
                 judged: 0,
                 unjudged: 0,
                 ..
-            } => "found no column to judge".to_owned(),
+            } => whole_window(evaluation),
             Self { judged: 0, .. } => "no column could be judged".to_owned(),
             Self {
                 judged: 1, drifted, ..
@@ -86,6 +86,23 @@ impl Tally {
             append!(sentence, " ({value}, {verdict} the limit of {limit})");
         }
         sentence
+    }
+}
+
+/// What an evaluation without columns says of the window as a whole.
+fn whole_window(evaluation: &Evaluation) -> String {
+    let judged = evaluation
+        .measurements
+        .iter()
+        .filter(|one| one.column.is_none() && is_judged(one.verdict));
+    let drifted = judged
+        .clone()
+        .filter(|one| one.verdict == Verdict::Drifted)
+        .count();
+    match judged.count() {
+        0 => "found no column to judge".to_owned(),
+        1 => format!("{drifted} of 1 metric of the whole window drifted"),
+        judged => format!("{drifted} of {judged} metrics of the whole window drifted"),
     }
 }
 
@@ -132,6 +149,25 @@ mod tests {
         assert_eq!(
             tally.sentence(&evaluation),
             "1 of 2 columns drifted, 1 not judged (50%, within the limit of 50%)"
+        );
+    }
+
+    #[test]
+    fn without_columns_metrics_of_the_whole_window_are_counted() {
+        let of_window = |verdict| Measurement {
+            column: None,
+            ..sample::unjudged("", verdict)
+        };
+        let one = sample::evaluation("mmd@0.1.0", vec![of_window(Verdict::Drifted)]);
+        assert_eq!(
+            Tally::of(&one).sentence(&one),
+            "1 of 1 metric of the whole window drifted"
+        );
+        let verdicts = [Verdict::Drifted, Verdict::Stable, Verdict::Insufficient];
+        let several = sample::evaluation("performance@0.1.0", verdicts.map(of_window).to_vec());
+        assert_eq!(
+            Tally::of(&several).sentence(&several),
+            "1 of 2 metrics of the whole window drifted"
         );
     }
 

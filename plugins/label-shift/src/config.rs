@@ -1,0 +1,82 @@
+//! What a person can configure, and the schema that says so.
+
+use std::collections::BTreeMap;
+
+use leeway_outcomes::{Asked, CLASSES_MAX, ProbabilityOf};
+use leeway_sdk::Failure;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Configuration of the detector. Every field has a default.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    positive: Option<String>,
+    classes: BTreeMap<String, String>,
+    probability_of: Option<ProbabilityOf>,
+    /// False-alarm rate of one evaluation, over both estimates and all classes together.
+    pub(crate) level: f64,
+    /// Smallest change of a class's share that matters.
+    pub(crate) effect_min: f64,
+    /// Fewest labelled rows of the reference, and fewest rows of the current window.
+    pub(crate) rows_min: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            positive: None,
+            classes: BTreeMap::new(),
+            probability_of: None,
+            level: 0.05,
+            effect_min: 0.02,
+            rows_min: 100,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration and checks what the schema cannot say.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidConfig`], naming the field.
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+        let config: Self = leeway_sdk::parse_config(text)?;
+        config.asked().check()?;
+        Ok(config)
+    }
+
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            positive: self.positive.clone(),
+            classes: self.classes.clone(),
+            probability_of: self.probability_of,
+        }
+    }
+}
+
+/// The JSON Schema of [`Config`].
+pub(crate) fn schema() -> String {
+    let default = Config::default();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "description": "How the shares of classes are estimated from predictions, and judged.",
+        "additionalProperties": false,
+        "properties": {
+            "positive": { "type": "string",
+                "description": "The class whose share is reported, where there are two. Without it: 1, else true, else the class of whose rows the mean probability is higher." },
+            "classes": { "type": "object", "additionalProperties": { "type": "string" }, "maxProperties": CLASSES_MAX,
+                "description": "The column of each class's probability, for more than two classes: {\"cat\": \"proba_cat\"}." },
+            "probability_of": { "enum": ["positive", "predicted"],
+                "description": "What the probability is of. Without it: the positive class where there are two, else the predicted one." },
+            "level": { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "default": default.level,
+                "description": "False-alarm rate of one evaluation, over both estimates and all classes together." },
+            "effect_min": { "type": "number", "minimum": 0, "maximum": 1, "default": default.effect_min,
+                "description": "Smallest change of a class's share that matters." },
+            "rows_min": { "type": "integer", "minimum": 30, "maximum": 1_000_000, "default": default.rows_min,
+                "description": "Fewest labelled rows of the reference, and fewest rows of the current window, for a verdict." }
+        }
+    })
+    .to_string()
+}
