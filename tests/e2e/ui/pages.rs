@@ -297,7 +297,8 @@ async fn names_are_text_whatever_they_say() {
 
     assert_eq!(browser.text("table.models tbody a").await, name);
     browser.click("table.models tbody a").await;
-    assert_eq!(browser.text("h1").await, name);
+    let title = browser.until(&format!("[...document.querySelectorAll('h1')].find((one) => one.textContent === {name:?})?.textContent")).await;
+    assert_eq!(title, name);
     let found = browser.until(&format!("[...document.querySelectorAll('table.map button span')].find((one) => one.textContent === {column:?})?.textContent")).await;
     assert_eq!(found, column);
     browser.value("[...document.querySelectorAll('table.map button')].find((one) => one.textContent.startsWith('plan')).click()").await;
