@@ -36,7 +36,7 @@ pub(crate) const NORMAL_VARIANCE: f64 = 1000.0;
 
 /// A number of successes in `trials`, a whole number below `2^53`, each of chance `p`.
 ///
-/// By inversion outward from the mode, as many steps as the standard deviation; beyond [`NORMAL_VARIANCE`] by the rounded normal law.
+/// By inversion outward from the mode, as many steps as the standard deviation; beyond `NORMAL_VARIANCE` by the rounded normal law.
 pub fn binomial(trials: f64, p: f64, rng: &mut Rng) -> f64 {
     if trials <= 0.0 || p <= 0.0 {
         return 0.0;

@@ -22,7 +22,7 @@ pub struct Difference {
 ///
 /// Each rate has the beta law with `hits + 1` and `rows - hits + 1` (Bayes 1763, Laplace 1774); the law of the difference is the integral of
 /// one density times the other distribution function, by the trapezoid rule over nine standard deviations: good to about `1e-6`. With
-/// more than [`NORMAL_FROM`] rows in both windows the normal law with the same mean and variance stands in.
+/// more than `NORMAL_FROM` rows in both windows the normal law with the same mean and variance stands in.
 pub fn rate_difference(reference: (f64, f64), current: (f64, f64)) -> Difference {
     let (p, q) = (Beta::of(reference), Beta::of(current));
     let mean = q.mean() - p.mean();

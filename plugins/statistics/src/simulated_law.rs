@@ -9,7 +9,7 @@ const ROUNDING: f64 = 1.0 + 1e-10;
 
 /// The law of a statistic that is never negative and about a multiple of a chi-squared one.
 ///
-/// Down to the chance of [`COUNTED`] repeats the p-value is `(k + 1) / (repeats + 1)`, `k` the repeats at least as large, which is exact
+/// Down to the chance of `COUNTED` repeats the p-value is `(k + 1) / (repeats + 1)`, `k` the repeats at least as large, which is exact
 /// where the statistic and its repeats are exchangeable (Phipson & Smyth 2010). Beyond, it falls as the tail of the multiple of a
 /// chi-squared law with the repeats' mean and variance (Satterthwaite 1946), so that it can be small enough for many columns.
 #[derive(Debug, Clone)]
