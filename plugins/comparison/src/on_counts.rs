@@ -21,7 +21,7 @@ use crate::finding::{Finding, Law, finite, scaled};
 
 /// Expected rows of a cell below which it is put together with others (Cochran 1954).
 const EXPECTED_MIN: f64 = 5.0;
-/// Expected rows of every cell from which the large-sample laws of the divergences hold: their error falls as one over this.
+/// Expected rows of every category from which the large-sample laws of the divergences hold: their error falls as one over this.
 const EXPECTED_LARGE: f64 = 100.0;
 /// Part of the level that goes to cells so rare that even together they are below the least.
 const RARE_LEVEL: f64 = 0.2;
@@ -54,7 +54,8 @@ pub(crate) enum OnCounts {
 
 /// A test on counts over the same cells.
 ///
-/// Bins cut at quantiles of the reference are judged as they are, against random windows cut the same way, unless every bin is large.
+/// Bins cut at quantiles of the reference are judged as they are, against random windows cut the same way, however large they are: the
+/// two bins outside the reference's range are empty there by construction, so neither the large-sample laws nor Fisher's test hold for them.
 /// Other cells: the value is of the cells as they are; p-value and threshold are of the cells after sparse ones
 /// were put together, without which no law would hold. What the sparse cells add to the value is added to the threshold too.
 ///
@@ -70,16 +71,15 @@ pub(crate) fn on_counts(test: Test, table: &Table, seed: u64) -> Result<OnCounts
         reference, current, ..
     } = table;
     let value = divergence(test, reference, current)?;
-    let (p_value, critical_value): (f64, Law) =
-        if table.binned && !all_large(table) && inside(table) {
-            by_dealt_bins(test, value, table, seed)?
-        } else {
-            let pooled = pool_sparse(reference, current, EXPECTED_MIN)?;
-            match by_pooled_cells(test, value, table, pooled, seed)? {
-                Some(law) => law,
-                None => return Ok(OnCounts::TooSparse { value }),
-            }
-        };
+    let (p_value, critical_value): (f64, Law) = if table.binned && inside(table) {
+        by_dealt_bins(test, value, table, seed)?
+    } else {
+        let pooled = pool_sparse(reference, current, EXPECTED_MIN)?;
+        match by_pooled_cells(test, value, table, pooled, seed)? {
+            Some(law) => law,
+            None => return Ok(OnCounts::TooSparse { value }),
+        }
+    };
     let (n, m): (f64, f64) = (reference.iter().sum(), current.iter().sum());
     let (effect, value_at_effect): (f64, Law) = match test {
         // Cramér's V of a table with two rows.
@@ -126,18 +126,6 @@ fn detectable(test: Test, reference: &[f64], current: &[f64]) -> Law {
     }
 }
 
-/// Whether every bin inside the range expects many rows in both windows.
-fn all_large(table: &Table) -> bool {
-    let (n, m): (f64, f64) = (table.reference.iter().sum(), table.current.iter().sum());
-    let bins = &table.reference[..table.reference.len().saturating_sub(1)];
-    let smallest = bins
-        .iter()
-        .copied()
-        .filter(|count| *count > 0.0)
-        .fold(f64::MAX, f64::min);
-    smallest * (m / n).min(1.0) >= EXPECTED_LARGE
-}
-
 /// Whether both windows have values at all: the last cell is of those that are missing.
 fn inside(table: &Table) -> bool {
     [&table.reference, &table.current]
@@ -156,6 +144,22 @@ fn is_root(test: Test) -> bool {
         test,
         Test::JensenShannon | Test::Hellinger | Test::LInfinity
     )
+}
+
+/// The values of a test on random tables. A table that has none is an error, as it is of the windows: to count it as no distance would
+/// make p-values too small.
+fn valued(
+    test: Test,
+    deal: impl FnOnce(&mut dyn FnMut(&[f64], &[f64]) -> f64) -> Result<Vec<f64>, CountsError>,
+) -> Result<Vec<f64>, CountsError> {
+    let mut refused = None;
+    let values = deal(&mut |p, q| {
+        divergence(test, p, q).unwrap_or_else(|error| {
+            refused = Some(error);
+            0.0
+        })
+    })?;
+    refused.map_or(Ok(values), Err)
 }
 
 /// Values of random tables: of all, unless the first ones say that the value is nothing special.
@@ -204,8 +208,8 @@ fn by_dealt_bins(
         missing: (table.reference[last], table.current[last]),
     };
     let values = drawn(value, repeats(last), |repeats| {
-        dealt_bins(windows, repeats, seed, |p, q| {
-            divergence(test, p, q).unwrap_or(0.0)
+        valued(test, |statistic| {
+            dealt_bins(windows, repeats, seed, statistic)
         })
     })?;
     Ok(simulated(test, value, values))
@@ -265,8 +269,8 @@ fn by_law(test: Test, judged: f64, pooled: Pooled, seed: u64) -> Result<(f64, La
     if divergent && bins > 1 && smallest < EXPECTED_LARGE {
         let values = drawn(judged, repeats(bins), |repeats| {
             let (p, q) = (&pooled.reference, &pooled.current);
-            dealt_categories(p, q, repeats, seed, |p, q| {
-                divergence(test, p, q).unwrap_or(0.0)
+            valued(test, |statistic| {
+                dealt_categories(p, q, repeats, seed, statistic)
             })
         })?;
         return Ok(simulated(test, judged, values));

@@ -307,3 +307,36 @@ fn small_bins_and_long_tails_keep_the_level() {
         }
     }
 }
+
+#[test]
+fn a_few_rows_beyond_the_range_of_a_large_reference_are_no_drift() {
+    // Fisher's test of eight rows where the reference can have none says 0.8%: one window in fifty has them.
+    let tests = ["psi", "hellinger", "l_infinity", "chi_square"];
+    let config = json!({ "numeric": tests, "correction": "none" });
+    let numbers = |from: i32, to: i32, beyond: i32| {
+        let inside = (from + beyond..to - beyond).map(|x| f64::from(2 * x));
+        let outside = (1..=beyond).flat_map(|x| [f64::from(from - x), f64::from(2 * to + x)]);
+        Rows::Numbers(inside.chain(outside).collect())
+    };
+    let one = |rows| Memory::default().with("x", Role::Feature, rows);
+    let reference = one(numbers(0, 10_000, 0));
+    let found = run(&config, &reference, &one(numbers(0, 10_000, 4)));
+    for test in tests {
+        let p = found
+            .iter()
+            .find(|one| one.metric == test)
+            .unwrap()
+            .p_value
+            .unwrap();
+        assert!(p > 0.2, "{test}: {p}");
+    }
+    // A thousandth of the rows out there is drift.
+    let found = run(&config, &reference, &one(numbers(0, 10_000, 20)));
+    let p = found
+        .iter()
+        .find(|one| one.metric == "hellinger")
+        .unwrap()
+        .p_value
+        .unwrap();
+    assert!(p < 0.01, "{p}");
+}

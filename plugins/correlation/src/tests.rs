@@ -163,20 +163,9 @@ fn ten_pairs_of_the_longest_names_fit_into_a_detail() {
     assert!(longest.unwrap() <= 4_096, "{longest:?}");
 }
 
-/// Every case of a file in `tests/cases`.
-fn cases(file: &str) -> Vec<serde_json::Value> {
-    let path = format!(
-        "{}/../../tests/cases/{file}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let parsed: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    parsed["cases"].as_array().unwrap().clone()
-}
-
 #[test]
 fn correlations_equal_those_of_scipy() {
-    for case in cases("spearman") {
+    for case in golden::cases("spearman") {
         let window = golden::rows(&case["reference"]);
         let columns: Vec<&[f64]> = window
             .columns()

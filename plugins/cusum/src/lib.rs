@@ -2,81 +2,15 @@
 
 use leeway_sdk::{Descriptor, Failure, Role, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::cusum::{Cusum, CusumParams};
-use leeway_statistics::page_hinkley::Direction;
-use leeway_streaming::{invalid, number, schema, whole};
-use serde::Deserialize;
+use leeway_streaming::{direction, invalid, number, schema, whole};
 use serde_json::json;
 
 /// The detector `cusum`.
 pub struct CusumDetector;
 
-/// Settings, as in Page (1954).
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    min_rows: u32,
-    delta: f64,
-    threshold: f64,
-    target: Option<f64>,
-    mode: Mode,
-}
-
-/// Which changes count.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-enum Mode {
-    Up,
-    Down,
-    Both,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let CusumParams {
-            min_rows,
-            delta,
-            threshold,
-            target,
-            ..
-        } = CusumParams::default();
-        Self {
-            min_rows,
-            delta,
-            threshold,
-            target,
-            mode: Mode::Both,
-        }
-    }
-}
-
-impl Config {
-    fn start(&self) -> Result<Cusum, Failure> {
-        let Self {
-            min_rows,
-            delta,
-            threshold,
-            target,
-            mode,
-        } = *self;
-        let direction = match mode {
-            Mode::Up => Direction::Up,
-            Mode::Down => Direction::Down,
-            Mode::Both => Direction::Both,
-        };
-        Cusum::new(CusumParams {
-            min_rows,
-            delta,
-            threshold,
-            target,
-            direction,
-        })
-        .map_err(invalid)
-    }
-}
-
 impl StreamDetector for CusumDetector {
     fn describe() -> Descriptor {
-        let default = Config::default();
+        let default = CusumParams::default();
         let schema = schema(
             "The two-sided cumulative sum (Page 1954) over errors, row by row.",
             [
@@ -108,10 +42,7 @@ impl StreamDetector for CusumDetector {
                     "target",
                     json!({ "type": ["number", "null"], "minimum": -1e100, "maximum": 1e100, "default": null, "description": "The mean that the column should have; without it, the running mean since the last alarm." }),
                 ),
-                (
-                    "mode",
-                    json!({ "enum": ["up", "down", "both"], "default": "both", "description": "Which changes count." }),
-                ),
+                ("mode", direction()),
             ],
         );
         Descriptor {
@@ -125,13 +56,17 @@ impl StreamDetector for CusumDetector {
     }
 
     fn check_config(config: &str) -> Result<(), Failure> {
-        parse_config::<Config>(config)?.start().map(|_| ())
+        start(config).map(drop)
     }
 
     fn update(state: &[u8], rows: &dyn Window, config: &str, _seed: u64) -> Result<Step, Failure> {
-        let config: Config = parse_config(config)?;
-        leeway_streaming::update(state, rows, || config.start())
+        leeway_streaming::update(state, rows, &start(config)?)
     }
+}
+
+/// The detector of a column without rows yet. Settings as in Page (1954).
+fn start(config: &str) -> Result<Cusum, Failure> {
+    Cusum::new(parse_config(config)?).map_err(invalid)
 }
 
 leeway_sdk::export_stream_detector!(CusumDetector);

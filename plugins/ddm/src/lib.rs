@@ -3,54 +3,13 @@
 use leeway_sdk::{Descriptor, Failure, Role, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::ddm::{Ddm, DdmParams};
 use leeway_streaming::{invalid, number, schema, whole};
-use serde::Deserialize;
 
 /// The detector `ddm`.
 pub struct DdmDetector;
 
-/// Settings, as in Gama et al. (2004).
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    min_rows: u32,
-    warning_threshold: f64,
-    drift_threshold: f64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let DdmParams {
-            min_rows,
-            warning_threshold,
-            drift_threshold,
-        } = DdmParams::default();
-        Self {
-            min_rows,
-            warning_threshold,
-            drift_threshold,
-        }
-    }
-}
-
-impl Config {
-    fn start(&self) -> Result<Ddm, Failure> {
-        let Self {
-            min_rows,
-            warning_threshold,
-            drift_threshold,
-        } = *self;
-        Ddm::new(DdmParams {
-            min_rows,
-            warning_threshold,
-            drift_threshold,
-        })
-        .map_err(invalid)
-    }
-}
-
 impl StreamDetector for DdmDetector {
     fn describe() -> Descriptor {
-        let default = Config::default();
+        let default = DdmParams::default();
         let schema = schema(
             "The drift detection method (Gama et al. 2004) over errors, row by row. Noisy: for compatibility.",
             [
@@ -91,13 +50,17 @@ impl StreamDetector for DdmDetector {
     }
 
     fn check_config(config: &str) -> Result<(), Failure> {
-        parse_config::<Config>(config)?.start().map(|_| ())
+        start(config).map(drop)
     }
 
     fn update(state: &[u8], rows: &dyn Window, config: &str, _seed: u64) -> Result<Step, Failure> {
-        let config: Config = parse_config(config)?;
-        leeway_streaming::update(state, rows, || config.start())
+        leeway_streaming::update(state, rows, &start(config)?)
     }
+}
+
+/// The detector of a column without rows yet. Settings as in Gama et al. (2004).
+fn start(config: &str) -> Result<Ddm, Failure> {
+    Ddm::new(parse_config(config)?).map_err(invalid)
 }
 
 leeway_sdk::export_stream_detector!(DdmDetector);

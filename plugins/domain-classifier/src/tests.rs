@@ -6,6 +6,7 @@
     reason = "vectors are of 32-bit floats"
 )]
 
+use leeway_matrix::odd::odd_windows_have_a_verdict;
 use leeway_matrix::simulate::{Draw, Law, Rows, alarm_rate};
 use leeway_matrix::{Scene, golden};
 use leeway_sdk::{BatchDetector, Measurement, Verdict};
@@ -140,61 +141,18 @@ fn embeddings_are_told_by_their_components() {
 }
 
 #[test]
-fn odd_windows_have_a_verdict() {
-    let verdict = |reference: &Rows, current: &Rows| run(reference, current, "{}", 1)[0].verdict;
-    let numbers = |x: f64, rows: usize| Rows::default().numbers("x", vec![x; rows]);
-    assert_eq!(verdict(&Rows::default(), &Rows::default()), Verdict::Failed);
-    assert_eq!(
-        verdict(&numbers(1.0, 49), &numbers(1.0, 50)),
-        Verdict::Insufficient
-    );
-    assert_eq!(
-        verdict(&numbers(1.0, 50), &numbers(1.0, 50)),
-        Verdict::Constant
-    );
-    assert_eq!(
-        verdict(&numbers(f64::NAN, 50), &numbers(f64::INFINITY, 50)),
-        Verdict::Constant
-    );
-    assert_eq!(
-        verdict(&numbers(1.0, 50), &numbers(2.0, 50)),
-        Verdict::Drifted
-    );
-    assert_eq!(
-        verdict(&numbers(f64::MAX, 50), &numbers(-f64::MAX, 50)),
-        Verdict::Drifted
-    );
-    assert_eq!(
-        verdict(&numbers(1.0, 50), &numbers(f64::NAN, 50)),
-        Verdict::Drifted
-    );
-    let names = Rows::default().names("x", vec![Some("a".to_owned()); 50]);
-    assert_eq!(verdict(&numbers(1.0, 50), &names), Verdict::Failed);
-    assert_eq!(
-        verdict(
-            &numbers(1.0, 50),
-            &Rows::default().numbers("y", vec![1.0; 50])
-        ),
-        Verdict::Failed
-    );
-    let small = run(&numbers(1.0, 50), &numbers(2.0, 50), r#"{"folds": 20}"#, 1);
+fn odd_windows_are_judged() {
+    odd_windows_have_a_verdict(50, |reference, current| {
+        run(reference, current, "{}", 1)[0].verdict
+    });
+    let numbers = |x: f64| Rows::default().numbers("x", vec![x; 50]);
+    let small = run(&numbers(1.0), &numbers(2.0), r#"{"folds": 20}"#, 1);
     assert_eq!(small[0].verdict, Verdict::Insufficient);
-}
-
-/// Every case of a file in `tests/cases`.
-fn cases(file: &str) -> Vec<serde_json::Value> {
-    let path = format!(
-        "{}/../../tests/cases/{file}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let parsed: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    parsed["cases"].as_array().unwrap().clone()
 }
 
 #[test]
 fn areas_and_verdicts_are_those_of_scikit_learn() {
-    for case in cases("domain_auc") {
+    for case in golden::cases("domain_auc") {
         let (reference, current) = (
             golden::rows(&case["reference"]),
             golden::rows(&case["current"]),

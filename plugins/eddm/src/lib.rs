@@ -3,54 +3,13 @@
 use leeway_sdk::{Descriptor, Failure, Role, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::eddm::{Eddm, EddmParams};
 use leeway_streaming::{invalid, number, schema, whole};
-use serde::Deserialize;
 
 /// The detector `eddm`.
 pub struct EddmDetector;
 
-/// Settings, as in Baena-García et al. (2006).
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    min_errors: u32,
-    alpha: f64,
-    beta: f64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let EddmParams {
-            min_errors,
-            alpha,
-            beta,
-        } = EddmParams::default();
-        Self {
-            min_errors,
-            alpha,
-            beta,
-        }
-    }
-}
-
-impl Config {
-    fn start(&self) -> Result<Eddm, Failure> {
-        let Self {
-            min_errors,
-            alpha,
-            beta,
-        } = *self;
-        Eddm::new(EddmParams {
-            min_errors,
-            alpha,
-            beta,
-        })
-        .map_err(invalid)
-    }
-}
-
 impl StreamDetector for EddmDetector {
     fn describe() -> Descriptor {
-        let default = Config::default();
+        let default = EddmParams::default();
         let schema = schema(
             "The early drift detection method (Baena-García et al. 2006) over errors, row by row. Very noisy: for compatibility.",
             [
@@ -91,13 +50,17 @@ impl StreamDetector for EddmDetector {
     }
 
     fn check_config(config: &str) -> Result<(), Failure> {
-        parse_config::<Config>(config)?.start().map(|_| ())
+        start(config).map(drop)
     }
 
     fn update(state: &[u8], rows: &dyn Window, config: &str, _seed: u64) -> Result<Step, Failure> {
-        let config: Config = parse_config(config)?;
-        leeway_streaming::update(state, rows, || config.start())
+        leeway_streaming::update(state, rows, &start(config)?)
     }
+}
+
+/// The detector of a column without rows yet. Settings as in Baena-García et al. (2006).
+fn start(config: &str) -> Result<Eddm, Failure> {
+    Eddm::new(parse_config(config)?).map_err(invalid)
 }
 
 leeway_sdk::export_stream_detector!(EddmDetector);

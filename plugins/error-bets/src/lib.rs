@@ -3,7 +3,7 @@
 use leeway_sdk::{Column, Descriptor, Failure, Role, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::always_valid::AfterAlarm;
 use leeway_statistics::error_bets::{ErrorBets, ErrorBetsParams, SOURCE_MAX, SOURCE_MIN};
-use leeway_streaming::{Watch, invalid, level, number, schema, whole};
+use leeway_streaming::{Watch, flag, invalid, level, number, schema, whole};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -138,7 +138,10 @@ impl StreamDetector for ErrorBetsDetector {
                 ),
                 (
                     "relearn",
-                    json!({ "type": "boolean", "default": default.relearn, "description": "Whether an alarm begins a new stream; else it stays." }),
+                    flag(
+                        default.relearn,
+                        "Whether an alarm begins a new stream; else it stays.",
+                    ),
                 ),
             ],
         );

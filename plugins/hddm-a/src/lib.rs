@@ -2,56 +2,14 @@
 
 use leeway_sdk::{Descriptor, Failure, Role, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::hddm_a::{HddmA, HddmAParams};
-use leeway_streaming::{invalid, level, schema};
-use serde::Deserialize;
-use serde_json::json;
+use leeway_streaming::{flag, invalid, level, schema};
 
 /// The detector `hddm-a`.
 pub struct HddmADetector;
 
-/// Settings, as in Frías-Blanco et al. (2015).
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    drift_confidence: f64,
-    warning_confidence: f64,
-    two_sided: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let HddmAParams {
-            drift_confidence,
-            warning_confidence,
-            two_sided,
-        } = HddmAParams::default();
-        Self {
-            drift_confidence,
-            warning_confidence,
-            two_sided,
-        }
-    }
-}
-
-impl Config {
-    fn start(&self) -> Result<HddmA, Failure> {
-        let Self {
-            drift_confidence,
-            warning_confidence,
-            two_sided,
-        } = *self;
-        HddmA::new(HddmAParams {
-            drift_confidence,
-            warning_confidence,
-            two_sided,
-        })
-        .map_err(invalid)
-    }
-}
-
 impl StreamDetector for HddmADetector {
     fn describe() -> Descriptor {
-        let default = Config::default();
+        let default = HddmAParams::default();
         let schema = schema(
             "Drift detection by Hoeffding's bound on means (Frías-Blanco et al. 2015) over errors, row by row.",
             [
@@ -71,7 +29,7 @@ impl StreamDetector for HddmADetector {
                 ),
                 (
                     "two_sided",
-                    json!({ "type": "boolean", "default": default.two_sided, "description": "Whether falls count as well as rises." }),
+                    flag(default.two_sided, "Whether falls count as well as rises."),
                 ),
             ],
         );
@@ -86,13 +44,17 @@ impl StreamDetector for HddmADetector {
     }
 
     fn check_config(config: &str) -> Result<(), Failure> {
-        parse_config::<Config>(config)?.start().map(|_| ())
+        start(config).map(drop)
     }
 
     fn update(state: &[u8], rows: &dyn Window, config: &str, _seed: u64) -> Result<Step, Failure> {
-        let config: Config = parse_config(config)?;
-        leeway_streaming::update(state, rows, || config.start())
+        leeway_streaming::update(state, rows, &start(config)?)
     }
+}
+
+/// The detector of a column without rows yet. Settings as in Frías-Blanco et al. (2015).
+fn start(config: &str) -> Result<HddmA, Failure> {
+    HddmA::new(parse_config(config)?).map_err(invalid)
 }
 
 leeway_sdk::export_stream_detector!(HddmADetector);

@@ -2,61 +2,14 @@
 
 use leeway_sdk::{Descriptor, Failure, Role, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::hddm_w::{HddmW, HddmWParams};
-use leeway_streaming::{invalid, level, schema};
-use serde::Deserialize;
-use serde_json::json;
+use leeway_streaming::{flag, invalid, level, schema};
 
 /// The detector `hddm-w`.
 pub struct HddmWDetector;
 
-/// Settings, as in Frías-Blanco et al. (2015).
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    drift_confidence: f64,
-    warning_confidence: f64,
-    lambda: f64,
-    two_sided: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let HddmWParams {
-            drift_confidence,
-            warning_confidence,
-            lambda,
-            two_sided,
-        } = HddmWParams::default();
-        Self {
-            drift_confidence,
-            warning_confidence,
-            lambda,
-            two_sided,
-        }
-    }
-}
-
-impl Config {
-    fn start(&self) -> Result<HddmW, Failure> {
-        let Self {
-            drift_confidence,
-            warning_confidence,
-            lambda,
-            two_sided,
-        } = *self;
-        HddmW::new(HddmWParams {
-            drift_confidence,
-            warning_confidence,
-            lambda,
-            two_sided,
-        })
-        .map_err(invalid)
-    }
-}
-
 impl StreamDetector for HddmWDetector {
     fn describe() -> Descriptor {
-        let default = Config::default();
+        let default = HddmWParams::default();
         let schema = schema(
             "Drift detection by McDiarmid's bound on weighted means (Frías-Blanco et al. 2015) over errors, row by row.",
             [
@@ -77,7 +30,7 @@ impl StreamDetector for HddmWDetector {
                 ("lambda", level(default.lambda, "Weight of the newest row.")),
                 (
                     "two_sided",
-                    json!({ "type": "boolean", "default": default.two_sided, "description": "Whether falls count as well as rises." }),
+                    flag(default.two_sided, "Whether falls count as well as rises."),
                 ),
             ],
         );
@@ -92,13 +45,17 @@ impl StreamDetector for HddmWDetector {
     }
 
     fn check_config(config: &str) -> Result<(), Failure> {
-        parse_config::<Config>(config)?.start().map(|_| ())
+        start(config).map(drop)
     }
 
     fn update(state: &[u8], rows: &dyn Window, config: &str, _seed: u64) -> Result<Step, Failure> {
-        let config: Config = parse_config(config)?;
-        leeway_streaming::update(state, rows, || config.start())
+        leeway_streaming::update(state, rows, &start(config)?)
     }
+}
+
+/// The detector of a column without rows yet. Settings as in Frías-Blanco et al. (2015).
+fn start(config: &str) -> Result<HddmW, Failure> {
+    HddmW::new(parse_config(config)?).map_err(invalid)
 }
 
 leeway_sdk::export_stream_detector!(HddmWDetector);

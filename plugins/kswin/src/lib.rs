@@ -3,60 +3,14 @@
 use leeway_sdk::{Descriptor, Failure, Role, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::kswin::{Kswin, KswinParams, WINDOW_MAX};
 use leeway_streaming::{invalid, level, schema, whole};
-use serde::Deserialize;
 use serde_json::json;
 
 /// The detector `kswin`.
 pub struct KswinDetector;
 
-/// Settings, as in Raab, Heusinger & Schleif (2020).
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    alpha: f64,
-    window_size: u32,
-    stat_size: u32,
-    seed: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let KswinParams {
-            alpha,
-            window_size,
-            stat_size,
-            seed,
-        } = KswinParams::default();
-        Self {
-            alpha,
-            window_size,
-            stat_size,
-            seed,
-        }
-    }
-}
-
-impl Config {
-    fn start(&self) -> Result<Kswin, Failure> {
-        let Self {
-            alpha,
-            window_size,
-            stat_size,
-            seed,
-        } = *self;
-        Kswin::new(KswinParams {
-            alpha,
-            window_size,
-            stat_size,
-            seed,
-        })
-        .map_err(invalid)
-    }
-}
-
 impl StreamDetector for KswinDetector {
     fn describe() -> Descriptor {
-        let default = Config::default();
+        let default = KswinParams::default();
         let schema = schema(
             "Kolmogorov-Smirnov windowing (Raab et al. 2020) over errors, row by row. Very noisy: for compatibility.",
             [
@@ -97,13 +51,17 @@ impl StreamDetector for KswinDetector {
     }
 
     fn check_config(config: &str) -> Result<(), Failure> {
-        parse_config::<Config>(config)?.start().map(|_| ())
+        start(config).map(drop)
     }
 
     fn update(state: &[u8], rows: &dyn Window, config: &str, _seed: u64) -> Result<Step, Failure> {
-        let config: Config = parse_config(config)?;
-        leeway_streaming::update(state, rows, || config.start())
+        leeway_streaming::update(state, rows, &start(config)?)
     }
+}
+
+/// The detector of a column without rows yet. Settings as in Raab, Heusinger & Schleif (2020).
+fn start(config: &str) -> Result<Kswin, Failure> {
+    Kswin::new(parse_config(config)?).map_err(invalid)
 }
 
 leeway_sdk::export_stream_detector!(KswinDetector);

@@ -1,6 +1,6 @@
 //! What is kept of the reference, as bytes: how rows of each class are predicted.
 
-use leeway_outcomes::{Answers, Calibrations, Rows, Shape};
+use leeway_outcomes::{Answers, Calibrations, Rows, Shape, baseline};
 use leeway_sdk::{Failure, Window};
 use serde::{Deserialize, Serialize};
 
@@ -130,24 +130,11 @@ pub(crate) fn fit(reference: &dyn Window, config: &Config, seed: u64) -> Result<
 
 impl Baseline {
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
-        let mut bytes = vec![FORMAT];
-        bytes.extend(
-            postcard::to_allocvec(self).map_err(|error| Failure::Internal(error.to_string()))?,
-        );
-        Ok(bytes)
+        baseline::to_bytes(FORMAT, self)
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
-        let unusable = |why: &str| Failure::UnusableBaseline(why.to_owned());
-        let baseline = match bytes.split_first() {
-            Some((&FORMAT, rest)) => {
-                postcard::from_bytes(rest).map_err(|error| unusable(&error.to_string()))?
-            }
-            Some((format, _)) => {
-                return Err(unusable(&format!("its format is {format}, not {FORMAT}")));
-            }
-            None => return Err(unusable("it is empty")),
-        };
+        let baseline: Self = baseline::from_bytes(FORMAT, bytes)?;
         if let Self::Learned(learned) = &baseline {
             let size = learned.classes.len();
             let square = learned.confusions.len() == size
@@ -155,7 +142,9 @@ impl Baseline {
             let rows = learned.labels.len() == learned.probabilities.len()
                 && learned.probabilities.iter().all(|row| row.len() == size);
             if size < 2 || !square || !rows || learned.positive as usize >= size {
-                return Err(unusable("its parts do not fit each other"));
+                return Err(Failure::UnusableBaseline(
+                    "its parts do not fit each other".to_owned(),
+                ));
             }
         }
         Ok(baseline)

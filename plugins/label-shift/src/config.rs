@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use leeway_outcomes::{Asked, CLASSES_MAX, ProbabilityOf};
+use leeway_outcomes::{
+    Asked, ProbabilityOf, classes_schema, positive_schema, probability_of_schema, rows_min_schema,
+};
 use leeway_sdk::Failure;
 use serde::Deserialize;
 use serde_json::json;
@@ -64,18 +66,14 @@ pub(crate) fn schema() -> String {
         "description": "How the shares of classes are estimated from predictions, and judged.",
         "additionalProperties": false,
         "properties": {
-            "positive": { "type": "string",
-                "description": "The class whose share is reported, where there are two. Without it: 1, else true, else the class of whose rows the mean probability is higher." },
-            "classes": { "type": "object", "additionalProperties": { "type": "string" }, "maxProperties": CLASSES_MAX,
-                "description": "The column of each class's probability, for more than two classes: {\"cat\": \"proba_cat\"}." },
-            "probability_of": { "enum": ["positive", "predicted"],
-                "description": "What the probability is of. Without it: the positive class where there are two, else the predicted one." },
+            "positive": positive_schema("whose share is reported"),
+            "classes": classes_schema(),
+            "probability_of": probability_of_schema(),
             "level": { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "default": default.level,
                 "description": "False-alarm rate of one evaluation, over both estimates and all classes together." },
             "effect_min": { "type": "number", "minimum": 0, "maximum": 1, "default": default.effect_min,
                 "description": "Smallest change of a class's share that matters." },
-            "rows_min": { "type": "integer", "minimum": 30, "maximum": 1_000_000, "default": default.rows_min,
-                "description": "Fewest labelled rows of the reference, and fewest rows of the current window, for a verdict." }
+            "rows_min": rows_min_schema(default.rows_min)
         }
     })
     .to_string()

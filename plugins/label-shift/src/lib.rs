@@ -4,9 +4,9 @@ mod baseline;
 mod config;
 mod evaluate;
 
+use leeway_outcomes::describe;
 use leeway_sdk::{
-    BatchDetector, ColumnKind, Descriptor, Direction, DriftKind, Failure, Measurement, Metric,
-    Needs, Role, Window, describe, metric,
+    BatchDetector, Descriptor, Direction, DriftKind, Failure, Measurement, Metric, Window, metric,
 };
 
 use baseline::{Baseline, FORMAT};
@@ -46,15 +46,6 @@ impl BatchDetector for LabelShift {
         ];
         Descriptor {
             kind: DriftKind::Prior,
-            accepts: vec![ColumnKind::Numeric, ColumnKind::Categorical],
-            roles: vec![
-                Role::Feature,
-                Role::Prediction,
-                Role::Probability,
-                Role::Label,
-            ],
-            needs: Needs::Rows,
-            rows_min: 1,
             config_schema: config::schema(),
             state_format: FORMAT.into(),
             ..describe(

@@ -1,8 +1,21 @@
-//! Rows of the golden cases of `tests/cases`, by the recipes that its README states.
+//! The golden cases of `tests/cases`, their rows by the recipes that its README states.
 
 use serde_json::Value;
 
 use crate::simulate::Rows;
+
+/// Every case of a file in `tests/cases`.
+///
+/// # Panics
+/// If there is no such file, or it holds no cases.
+pub fn cases(file: &str) -> Vec<Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases");
+    let text = std::fs::read_to_string(format!("{folder}/{file}.json")).expect("a file of cases");
+    let parsed: Value = serde_json::from_str(&text).expect("cases are JSON");
+    let cases = parsed["cases"].as_array().expect("a list of cases");
+    assert!(!cases.is_empty(), "{file} has cases");
+    cases.clone()
+}
 
 /// `SplitMix64` (Steele, Lea & Flood 2014), as multiples of 2^-53 in [0, 1).
 fn uniforms(seed: u64) -> impl Iterator<Item = f64> {

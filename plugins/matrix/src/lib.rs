@@ -8,6 +8,7 @@
 mod call;
 mod forward;
 pub mod golden;
+pub mod odd;
 mod read;
 mod scene;
 mod seal;

@@ -6,6 +6,7 @@
     reason = "vectors are of 32-bit floats"
 )]
 
+use leeway_matrix::odd::odd_windows_have_a_verdict;
 use leeway_matrix::simulate::{Draw, Law, Rows, alarm_rate};
 use leeway_matrix::{Values, golden};
 use leeway_sdk::{BatchDetector, Failure, Measurement, Verdict};
@@ -116,43 +117,9 @@ fn an_embedding_is_a_block_of_its_own() {
 }
 
 #[test]
-fn odd_windows_have_a_verdict() {
+fn odd_windows_are_judged() {
     let verdict = |reference: &Rows, current: &Rows| run(reference, current, "{}", 1)[0].verdict;
-    let numbers = |x: f64, rows: usize| Rows::default().numbers("x", vec![x; rows]);
-    assert_eq!(verdict(&Rows::default(), &Rows::default()), Verdict::Failed);
-    assert_eq!(
-        verdict(&numbers(1.0, 29), &numbers(1.0, 30)),
-        Verdict::Insufficient
-    );
-    assert_eq!(
-        verdict(&numbers(1.0, 30), &numbers(1.0, 30)),
-        Verdict::Constant
-    );
-    assert_eq!(
-        verdict(&numbers(f64::NAN, 30), &numbers(f64::INFINITY, 30)),
-        Verdict::Constant
-    );
-    assert_eq!(
-        verdict(&numbers(1.0, 30), &numbers(2.0, 30)),
-        Verdict::Drifted
-    );
-    assert_eq!(
-        verdict(&numbers(f64::MAX, 30), &numbers(-f64::MAX, 30)),
-        Verdict::Drifted
-    );
-    assert_eq!(
-        verdict(&numbers(1.0, 30), &numbers(f64::NAN, 30)),
-        Verdict::Drifted
-    );
-    let names = Rows::default().names("x", vec![Some("a".to_owned()); 30]);
-    assert_eq!(verdict(&numbers(1.0, 30), &names), Verdict::Failed);
-    assert_eq!(
-        verdict(
-            &numbers(1.0, 30),
-            &Rows::default().numbers("y", vec![1.0; 30])
-        ),
-        Verdict::Failed
-    );
+    odd_windows_have_a_verdict(30, verdict);
     let vectors = |width: usize| Rows::default().vectors("v", width, vec![1.0; 30 * width]);
     assert_eq!(verdict(&vectors(2), &vectors(3)), Verdict::Failed);
     assert_eq!(verdict(&vectors(2), &vectors(2)), Verdict::Constant);
@@ -168,20 +135,9 @@ fn a_level_that_permutations_cannot_reach_is_refused() {
     assert!(Mmd::check_config(r#"{"permutations": 99, "level": 0.01}"#).is_ok());
 }
 
-/// Every case of a file in `tests/cases`.
-fn cases(file: &str) -> Vec<serde_json::Value> {
-    let path = format!(
-        "{}/../../tests/cases/{file}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let parsed: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    parsed["cases"].as_array().unwrap().clone()
-}
-
 #[test]
 fn values_bandwidths_and_p_values_equal_those_written_out_in_numpy() {
-    for case in cases("mmd") {
+    for case in golden::cases("mmd") {
         let numbers = |field: &str| {
             let window = golden::rows(&case[field]);
             let columns: Vec<&Vec<f64>> = window

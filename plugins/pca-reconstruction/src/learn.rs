@@ -139,17 +139,27 @@ impl Baseline {
     /// makes less. And that of the centre, which is an estimate. The centre holds for the early models; what the one model has more or
     /// less is measured on the very rows that are judged, so that it is no drift.
     ///
+    /// A row's own variance is the larger one of both windows. Of few rows with heavy tails, or of names most of which come once, one
+    /// window often has no far row at all: then it alone would make the other's one far row look like drift.
+    ///
     /// # Errors
     /// A reason, where a column is not there or of another kind.
     pub fn judge(&self, rows: &Table) -> Result<(Spread, Option<Law>), String> {
         let now = spread(&self.model.errors(rows)?);
         let (mut centre, mut variance) = (now.mean, self.between);
-        for early in &self.early {
-            centre += early.weight * (early.mean - spread(&early.model.errors(rows)?).mean);
-            variance += early.weight * early.weight * early.variance;
+        let mut weighted = vec![0.0; now.rows];
+        for (part, early) in (1..).zip(&self.early) {
+            let errors = early.model.errors(rows)?;
+            for (sum, error) in weighted.iter_mut().zip(&errors) {
+                *sum += early.weight * error;
+            }
+            let here = spread(&errors);
+            centre += early.weight * (early.mean - here.mean);
+            let of_mean = here.deviation * here.deviation / part_rows(self.rows, part) as f64;
+            variance += early.weight * early.weight * early.variance.max(of_mean);
         }
-        let own = self.row_deviation * self.row_deviation;
-        variance += own / now.rows.max(1) as f64;
+        let own = self.row_deviation.max(spread(&weighted).deviation);
+        variance += own * own / now.rows.max(1) as f64;
         let law = (self.row_deviation > DEVIATION_MIN).then(|| Law {
             centre,
             error: variance.sqrt(),
@@ -230,6 +240,11 @@ fn errors_unseen(reference: &Table, kept: usize) -> (Vec<Early>, Vec<f64>, f64) 
     }
     errors.retain(|error| !error.is_nan());
     (early, errors, row_variance)
+}
+
+/// Rows of a part: every fifth one, beginning with that of the part's number.
+fn part_rows(rows: usize, part: usize) -> usize {
+    rows.saturating_sub(part).div_ceil(PARTS).max(1)
 }
 
 /// The rows of a table that are wanted.

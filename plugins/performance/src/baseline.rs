@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use leeway_outcomes::baseline;
 use leeway_sdk::Failure;
-use leeway_statistics::calibration::Miscalibration;
+use leeway_statistics::calibration_change::{Bin, Scored};
 use leeway_statistics::chunk_spread::ChunkSpread;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::figure::Figure;
 use crate::subject::Subject;
 
 /// First byte of a baseline; raised when its layout changes.
-pub(crate) const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 2;
 
 /// What the reference taught.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,117 +40,54 @@ pub(crate) struct Learned {
 pub(crate) struct Expected {
     /// Of the whole reference.
     pub(crate) value: f64,
-    between: f64,
-    row: f64,
-    rows: f64,
-    chunks: f64,
-    mean: f64,
-    deviation: f64,
+    pub(crate) spread: ChunkSpread,
 }
 
 /// How right the reference's probabilities were.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Certain {
     pub(crate) calibration_error: f64,
-    excess: f64,
-    variance: f64,
-    spread: f64,
-    rows: f64,
-}
-
-impl Expected {
-    pub(crate) fn new(value: f64, spread: &ChunkSpread) -> Self {
-        let ChunkSpread {
-            between,
-            row,
-            rows,
-            chunks,
-            mean,
-            deviation,
-        } = *spread;
-        Self {
-            value,
-            between,
-            row,
-            rows,
-            chunks,
-            mean,
-            deviation,
-        }
-    }
-
-    pub(crate) fn spread(&self) -> ChunkSpread {
-        let Self {
-            between,
-            row,
-            rows,
-            chunks,
-            mean,
-            deviation,
-            ..
-        } = *self;
-        ChunkSpread {
-            between,
-            row,
-            rows,
-            chunks,
-            mean,
-            deviation,
-        }
-    }
+    pub(crate) excess: f64,
+    /// Where each bin of scores but the first begins.
+    edges: Vec<f64>,
+    /// Rows, positives, gaps and squares of each bin.
+    bins: Vec<[f64; 5]>,
 }
 
 impl Certain {
-    pub(crate) fn new(calibration_error: f64, off: Miscalibration) -> Self {
-        let Miscalibration {
-            excess,
-            variance,
-            spread,
-            rows,
-        } = off;
+    pub(crate) fn new(calibration_error: f64, excess: f64, scored: Scored) -> Self {
+        let numbers = |bin: &Bin| {
+            let [large, excess] = bin.gaps;
+            [bin.rows, bin.positives, large, excess, bin.squares]
+        };
         Self {
             calibration_error,
             excess,
-            variance,
-            spread,
-            rows,
+            bins: scored.bins.iter().map(numbers).collect(),
+            edges: scored.edges,
         }
     }
 
-    pub(crate) fn miscalibration(&self) -> Miscalibration {
-        let Self {
-            excess,
-            variance,
-            spread,
+    pub(crate) fn scored(&self) -> Scored {
+        let bin = |&[rows, positives, large, excess, squares]: &[f64; 5]| Bin {
             rows,
-            ..
-        } = *self;
-        Miscalibration {
-            excess,
-            variance,
-            spread,
-            rows,
+            positives,
+            gaps: [large, excess],
+            squares,
+        };
+        Scored {
+            edges: self.edges.clone(),
+            bins: self.bins.iter().map(bin).collect(),
         }
     }
 }
 
 impl Baseline {
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
-        let mut bytes = vec![FORMAT];
-        bytes.extend(
-            postcard::to_allocvec(self).map_err(|error| Failure::Internal(error.to_string()))?,
-        );
-        Ok(bytes)
+        baseline::to_bytes(FORMAT, self)
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
-        let unusable = |why: String| Failure::UnusableBaseline(why);
-        match bytes.split_first() {
-            Some((&FORMAT, rest)) => {
-                postcard::from_bytes(rest).map_err(|error| unusable(error.to_string()))
-            }
-            Some((format, _)) => Err(unusable(format!("its format is {format}, not {FORMAT}"))),
-            None => Err(unusable("it is empty".to_owned())),
-        }
+        baseline::from_bytes(FORMAT, bytes)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use leeway_outcomes::{Asked, CLASSES_MAX, ProbabilityOf};
+use leeway_outcomes::{
+    Asked, ProbabilityOf, classes_schema, positive_schema, probability_of_schema, rows_min_schema,
+};
 use leeway_sdk::Failure;
 use serde::Deserialize;
 use serde_json::json;
@@ -30,6 +32,10 @@ pub(crate) struct Config {
     pub(crate) rows_min: usize,
     /// Smallest change that matters.
     effect_min: BTreeMap<Figure, f64>,
+    /// Chance of an alarm about probabilities that still hold.
+    pub(crate) calibration_level: f64,
+    /// Smallest change of the mean difference of outcome and probability that matters.
+    pub(crate) calibration_effect_min: f64,
     /// Fixed thresholds.
     pub(crate) thresholds: BTreeMap<Figure, f64>,
 }
@@ -55,6 +61,8 @@ impl Default for Config {
             scaled: true,
             rows_min: 100,
             effect_min: BTreeMap::new(),
+            calibration_level: 0.0027,
+            calibration_effect_min: 0.02,
             thresholds: BTreeMap::new(),
         }
     }
@@ -72,6 +80,21 @@ impl Config {
             return Err(Failure::InvalidConfig(
                 "classes: a regressor has none".to_owned(),
             ));
+        }
+        let (level, effect_min) = (config.calibration_level, config.calibration_effect_min);
+        for (holds, wrong) in [
+            (
+                level > 0.0 && level < 1.0,
+                "calibration_level: it must be a number in (0, 1)",
+            ),
+            (
+                (0.0..=1.0).contains(&effect_min),
+                "calibration_effect_min: it must be a number in [0, 1]",
+            ),
+        ] {
+            if !holds {
+                return Err(Failure::InvalidConfig(wrong.to_owned()));
+            }
         }
         Ok(config)
     }
@@ -115,12 +138,9 @@ pub(crate) fn schema() -> String {
         "properties": {
             "task": { "enum": ["classifier", "regressor"],
                 "description": "What the model answers. Without it: a classifier if there are probabilities or answers are names, else a regressor." },
-            "positive": { "type": "string",
-                "description": "The class that the probability is of, where there are two. Without it: 1, else true, else the class of whose rows the mean probability is higher." },
-            "classes": { "type": "object", "additionalProperties": { "type": "string" }, "maxProperties": CLASSES_MAX,
-                "description": "The column of each class's probability, for more than two classes: {\"cat\": \"proba_cat\"}." },
-            "probability_of": { "enum": ["positive", "predicted"],
-                "description": "What the probability is of. Without it: the positive class where there are two, else the predicted one." },
+            "positive": positive_schema("that the probability is of"),
+            "classes": classes_schema(),
+            "probability_of": probability_of_schema(),
             "metrics": { "type": "array", "items": { "enum": names }, "minItems": 1, "uniqueItems": true,
                 "description": "Which figures. Without it: all that can be had." },
             "chunk_rows": { "type": "integer", "minimum": 30, "maximum": 1_000_000,
@@ -129,9 +149,12 @@ pub(crate) fn schema() -> String {
                 "description": "Standard errors from the reference to the threshold, and from the estimate to the ends of its band." },
             "scaled": { "type": "boolean", "default": default.scaled,
                 "description": "Whether thresholds follow the size of the current window. Else: mean and standard deviation of the reference's chunks." },
-            "rows_min": { "type": "integer", "minimum": 30, "maximum": 1_000_000, "default": default.rows_min,
-                "description": "Fewest labelled rows of the reference, and fewest rows of the current window, for a verdict." },
+            "rows_min": rows_min_schema(default.rows_min),
             "effect_min": by_figure("Smallest change that matters: of a share in itself, of an error relative to the reference."),
+            "calibration_level": { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "default": default.calibration_level,
+                "description": "Chance of an alarm, for each of spiegelhalter_z and calibration_shift, where probabilities hold as they did in the reference." },
+            "calibration_effect_min": { "type": "number", "minimum": 0, "maximum": 1, "default": default.calibration_effect_min,
+                "description": "Smallest change of the mean difference of outcome and probability that matters. That of spiegelhalter_z is effect_min of brier." },
             "thresholds": by_figure("Fixed thresholds, in place of learned ones.")
         }
     })

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use leeway_outcomes::Rows;
 use leeway_sdk::{Failure, Measurement, Role, ThresholdKind, Verdict, Window, measurement};
 use leeway_statistics::calibration::{Miscalibration, brier, calibration_error};
+use leeway_statistics::calibration_change::{Gap, Moved};
 use leeway_statistics::cbpe::Performance;
-use leeway_statistics::normal::normal_sf;
+use leeway_statistics::normal::{normal_isf, normal_sf};
 use serde_json::Value;
 
-use crate::baseline::{Baseline, Certain, Expected, Learned};
+use crate::baseline::{Baseline, Expected, Learned};
 use crate::config::Config;
 use crate::data::{Data, Of};
 use crate::figure::Figure;
+
+/// Why probabilities cannot be judged.
+const UNMOVED: &str = "no outcome speaks of these probabilities: none is both in the reference and in the window, or all are 1/2";
 
 pub(crate) fn evaluate(
     baseline: &Baseline,
@@ -111,7 +115,7 @@ impl Judge<'_> {
         } else {
             found.value.min(f64::MAX)
         };
-        let (spread, sigmas) = (expected.spread(), self.config.sigmas);
+        let (spread, sigmas) = (expected.spread, self.config.sigmas);
         let worse = if figure.is_error() { 1.0 } else { -1.0 };
         let unit = if figure.is_share() {
             1.0
@@ -160,7 +164,7 @@ impl Judge<'_> {
         rows: f64,
         of: Of,
     ) -> BTreeMap<&'static str, Value> {
-        let spread = expected.spread();
+        let spread = expected.spread;
         let mut words = BTreeMap::from([
             ("reference", expected.value.into()),
             ("reference_chunks", spread.chunks.into()),
@@ -171,7 +175,7 @@ impl Judge<'_> {
             .learned
             .realized
             .get(&figure)
-            .map_or(spread.row, |realized| realized.spread().row);
+            .map_or(spread.row, |realized| realized.spread.row);
         let error = (row / rows).sqrt();
         let (low, high) = (
             value - self.config.sigmas * error,
@@ -214,43 +218,70 @@ impl Judge<'_> {
             one.detail = Some(text(words));
             found.push(one);
         }
-        if let Some(now) = Miscalibration::of(&certainty.scores, &certainty.truth) {
-            found.push(self.spiegelhalter(before, &now, enough));
+        let reference = before.scored();
+        let now = reference.of(&certainty.scores, &certainty.truth);
+        for (metric, gap, effect_min) in [
+            (
+                "spiegelhalter_z",
+                Gap::Excess,
+                self.config.effect_min(Figure::Brier),
+            ),
+            (
+                "calibration_shift",
+                Gap::Large,
+                self.config.calibration_effect_min,
+            ),
+        ] {
+            let mut one = self.blank(metric, rows.len());
+            if let Some(moved) = reference.moved(&now, gap) {
+                self.moved(&mut one, moved, effect_min);
+            } else {
+                one.verdict = Verdict::Constant;
+                one.detail = Some(text(BTreeMap::from([("reason", UNMOVED.into())])));
+            }
+            if !enough {
+                one.verdict = Verdict::Insufficient;
+            }
+            found.push(one);
+        }
+        if let (Some(now), Some(one)) = (
+            Miscalibration::of(&certainty.scores, &certainty.truth),
+            found
+                .iter_mut()
+                .find(|one| one.metric == "spiegelhalter_z" && one.p_value.is_some()),
+        ) {
+            let mut words = BTreeMap::from([
+                ("excess", now.excess.into()),
+                ("reference_excess", before.excess.into()),
+            ]);
+            words.extend(now.z().map(|z| ("z_of_this_window", z.into())));
+            one.detail = Some(text(words));
         }
         found
     }
 
-    fn spiegelhalter(&self, before: &Certain, now: &Miscalibration, enough: bool) -> Measurement {
-        let before = before.miscalibration();
-        let mut one = self.blank("spiegelhalter_z", self.data.labelled.len());
-        let Some(z) = now.z_since(&before).filter(|z| z.is_finite()) else {
-            one.verdict = if enough {
-                Verdict::Constant
-            } else {
-                Verdict::Insufficient
-            };
-            one.detail = Some(text(BTreeMap::from([(
-                "reason",
-                "every probability is 0, 1/2 or 1, which no outcome speaks of".into(),
-            )])));
-            return one;
-        };
-        let effect = now.excess - before.excess;
-        one.value = z.abs();
-        one.effect = Some(effect);
-        one.p_value = Some((2.0 * normal_sf(z.abs())).min(1.0));
-        one.verdict = if enough {
-            Verdict::Stable
+    /// Drifted where the change is unlikely by chance and matters.
+    fn moved(&self, one: &mut Measurement, moved: Moved, effect_min: f64) {
+        let z = (moved.difference / moved.standard_error).abs();
+        let unlikely = normal_isf(self.config.calibration_level / 2.0);
+        let matters = effect_min / moved.standard_error;
+        if !(z.is_finite() && matters.is_finite()) {
+            return;
+        }
+        let (threshold, kind) = if matters > unlikely {
+            (matters, ThresholdKind::Floor)
         } else {
-            Verdict::Insufficient
+            (unlikely, ThresholdKind::Calibrated)
         };
-        let mut words = BTreeMap::from([
-            ("excess", now.excess.into()),
-            ("reference_excess", before.excess.into()),
-        ]);
-        words.extend(now.z().map(|z| ("z_of_this_window", z.into())));
-        one.detail = Some(text(words));
-        one
+        one.value = z;
+        one.effect = Some(moved.difference);
+        one.p_value = Some((2.0 * normal_sf(z)).min(1.0));
+        (one.threshold, one.threshold_kind) = (Some(threshold), Some(kind));
+        one.verdict = if z > threshold {
+            Verdict::Drifted
+        } else {
+            Verdict::Stable
+        };
     }
 
     /// How many rows have labels, and how far those lag behind.

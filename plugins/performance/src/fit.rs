@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use leeway_outcomes::Rows;
 use leeway_sdk::{Failure, Window};
 use leeway_statistics::calibration::{Miscalibration, calibration_error};
+use leeway_statistics::calibration_change::Scored;
 use leeway_statistics::chunk_spread::ChunkSpread;
 
 use crate::baseline::{Baseline, Certain, Expected, Learned};
@@ -26,10 +27,11 @@ pub(crate) fn fit(reference: &dyn Window, config: &Config, seed: u64) -> Result<
         Err(why) => return Ok(Baseline::Nothing { why, regressor }),
     };
     let certainty = data.certainty(&data.labelled).and_then(|certainty| {
-        let error = calibration_error(&certainty.scores, &certainty.truth)?;
+        let (scores, truth) = (&certainty.scores, &certainty.truth);
         Some(Certain::new(
-            error,
-            Miscalibration::of(&certainty.scores, &certainty.truth)?,
+            calibration_error(scores, truth)?,
+            Miscalibration::of(scores, truth)?.excess,
+            Scored::learn(scores, truth),
         ))
     });
     Ok(Baseline::Learned(Box::new(Learned {
@@ -63,7 +65,8 @@ fn expected(data: &Data, config: &Config, of: Of) -> BTreeMap<Figure, Expected> 
             .filter_map(|chunk| chunk.get(&figure).copied())
             .collect();
         let spread = ChunkSpread::learn(&values, size as f64, rows.len() as f64, found.variance());
-        (figure, Expected::new(found.value, &spread))
+        let value = found.value;
+        (figure, Expected { value, spread })
     });
     learned.collect()
 }

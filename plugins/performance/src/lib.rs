@@ -9,9 +9,9 @@ mod fit;
 mod loss;
 mod subject;
 
+use leeway_outcomes::describe;
 use leeway_sdk::{
-    BatchDetector, ColumnKind, Descriptor, Direction, DriftKind, Failure, Measurement, Metric,
-    Needs, Role, Window, describe, metric,
+    BatchDetector, Descriptor, Direction, DriftKind, Failure, Measurement, Metric, Window, metric,
 };
 
 use baseline::{Baseline, FORMAT};
@@ -37,9 +37,16 @@ impl BatchDetector for Performance {
             with("calibration_error", "Expected calibration error of rows with labels, in ten bins of equal counts.", "", Direction::Informational, Some(1.0)),
             with(
                 "spiegelhalter_z",
-                "Change since the reference of how far outcomes are from their probabilities (Spiegelhalter 1986).",
+                "Change since the reference of the Brier score's excess by wrong probabilities, at the same scores (Spiegelhalter 1986).",
                 "standard errors",
-                Direction::Informational,
+                Direction::HigherIsDrift,
+                None,
+            ),
+            with(
+                "calibration_shift",
+                "Change since the reference of the mean difference of outcome and probability, at the same scores.",
+                "standard errors",
+                Direction::HigherIsDrift,
                 None,
             ),
             with("label_coverage", "Share of the window's rows that have a label.", "", Direction::Informational, Some(1.0)),
@@ -47,15 +54,6 @@ impl BatchDetector for Performance {
         ]);
         Descriptor {
             kind: DriftKind::Concept,
-            accepts: vec![ColumnKind::Numeric, ColumnKind::Categorical],
-            roles: vec![
-                Role::Feature,
-                Role::Prediction,
-                Role::Probability,
-                Role::Label,
-            ],
-            needs: Needs::Rows,
-            rows_min: 1,
             config_schema: config::schema(),
             state_format: FORMAT.into(),
             ..describe(

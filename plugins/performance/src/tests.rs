@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use leeway_outcomes::table::Table;
-use leeway_sdk::{BatchDetector, Failure, Measurement, Role, Verdict};
+use leeway_sdk::{BatchDetector, Failure, Measurement, Role, ThresholdKind, Verdict};
 use leeway_statistics::rng::Rng;
 
 use crate::Performance;
@@ -176,7 +176,7 @@ fn without_drift_all_is_stable_and_estimates_are_near_the_truth() {
         }),
         "{}",
     );
-    assert_eq!(found.len(), 7 + 7 + 4);
+    assert_eq!(found.len(), 7 + 7 + 5);
     for (name, one) in &found {
         assert_eq!(one.verdict, Verdict::Stable, "{name}: {one:?}");
     }
@@ -244,6 +244,53 @@ fn scores_that_are_no_probabilities_are_calibrated_first() {
 }
 
 #[test]
+fn a_change_of_the_scores_alone_is_no_change_of_calibration() {
+    let wrong = Scene { wrong: 2.0, ..EVEN };
+    let harder = Scene {
+        spread: 1.5,
+        seed: 8,
+        ..wrong
+    };
+    let found = run(&binary(wrong), &binary(harder), "{}");
+    for name in ["spiegelhalter_z", "calibration_shift"] {
+        assert_eq!(found[name].verdict, Verdict::Stable, "{:?}", found[name]);
+    }
+}
+
+#[test]
+fn calibration_is_judged_by_a_level_and_a_floor() {
+    let (reference, moved) = (
+        binary(EVEN),
+        binary(Scene {
+            wrong: 1.3,
+            seed: 4,
+            ..EVEN
+        }),
+    );
+    let verdict = |config: &str| {
+        let one = &run(&reference, &moved, config)["calibration_shift"];
+        (one.verdict, one.threshold_kind.unwrap())
+    };
+    let (calibrated, floor) = (ThresholdKind::Calibrated, ThresholdKind::Floor);
+    assert_eq!(verdict("{}"), (Verdict::Drifted, calibrated));
+    assert_eq!(
+        verdict(r#"{"calibration_level": 1e-200}"#),
+        (Verdict::Stable, calibrated)
+    );
+    assert_eq!(
+        verdict(r#"{"calibration_effect_min": 0.2}"#),
+        (Verdict::Stable, floor)
+    );
+    for wrong in [
+        r#"{"calibration_level": 0}"#,
+        r#"{"calibration_level": 1}"#,
+        r#"{"calibration_effect_min": 1.1}"#,
+    ] {
+        assert!(Performance::check_config(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_change_of_the_chance_behind_a_score_is_seen_by_labels_alone() {
     let found = run(
         &binary(EVEN),
@@ -254,7 +301,10 @@ fn a_change_of_the_chance_behind_a_score_is_seen_by_labels_alone() {
         }),
         "{}",
     );
-    assert!(found["spiegelhalter_z"].p_value.unwrap() < 1e-6);
+    for name in ["spiegelhalter_z", "calibration_shift"] {
+        assert!(found[name].p_value.unwrap() < 1e-6, "{:?}", found[name]);
+        assert_eq!(found[name].verdict, Verdict::Drifted);
+    }
     assert_eq!(found["realized_accuracy"].verdict, Verdict::Drifted);
     assert_eq!(found["estimated_accuracy"].verdict, Verdict::Stable);
 }
@@ -581,8 +631,12 @@ fn alarms(repeats: u32, reference_rows: usize, rows: usize, scene: Scene) -> [f6
         };
         estimated += u32::from(any("estimated_"));
         realized += u32::from(any("realized_"));
-        let surprising = |name: &str| found[name].p_value.is_some_and(|p| p < 0.0027);
-        calibration += u32::from(surprising("spiegelhalter_z"));
+        let moved = ["spiegelhalter_z", "calibration_shift"];
+        calibration += u32::from(
+            moved
+                .iter()
+                .any(|name| found[*name].verdict == Verdict::Drifted),
+        );
         accuracy += u32::from(found["estimated_accuracy"].verdict == Verdict::Drifted);
     }
     [estimated, realized, accuracy, calibration]
@@ -591,10 +645,10 @@ fn alarms(repeats: u32, reference_rows: usize, rows: usize, scene: Scene) -> [f6
 
 #[test]
 fn windows_without_drift_seldom_raise_an_alarm() {
-    let [estimated, realized, _, _] = alarms(40, 1000, 300, EVEN);
+    let [estimated, realized, _, calibration] = alarms(40, 1000, 300, EVEN);
     assert!(
-        estimated <= 0.10 && realized <= 0.10,
-        "{estimated} {realized}"
+        estimated <= 0.10 && realized <= 0.10 && calibration <= 0.10,
+        "{estimated} {realized} {calibration}"
     );
 }
 
@@ -635,7 +689,8 @@ fn false_alarms_and_power() {
                 "| {n} | {m} | {name} | {estimated:.3} | {realized:.3} | {accuracy:.3} | {calibration:.3} |"
             );
             assert!(
-                !name.starts_with("none") || (estimated <= 0.06 && realized <= 0.06),
+                !name.starts_with("none")
+                    || (estimated <= 0.06 && realized <= 0.06 && calibration <= 0.06),
                 "{name} {n} {m}"
             );
         }

@@ -2,7 +2,7 @@
 
 use leeway_sdk::{Descriptor, Failure, Role, Step, StreamDetector, Window, parse_config};
 use leeway_statistics::spc::{BASELINE_MAX, RULES, SUBGROUP_MAX, Spc, SpcParams};
-use leeway_streaming::{invalid, schema, whole};
+use leeway_streaming::{flag, invalid, schema, whole};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -103,7 +103,10 @@ impl StreamDetector for SpcDetector {
                 ),
                 (
                     "relearn",
-                    json!({ "type": "boolean", "default": default.relearn, "description": "Whether limits are learned anew after an alarm." }),
+                    flag(
+                        default.relearn,
+                        "Whether limits are learned anew after an alarm.",
+                    ),
                 ),
             ],
         );
@@ -122,8 +125,7 @@ impl StreamDetector for SpcDetector {
     }
 
     fn update(state: &[u8], rows: &dyn Window, config: &str, _seed: u64) -> Result<Step, Failure> {
-        let config: Config = parse_config(config)?;
-        leeway_streaming::update(state, rows, || config.start())
+        leeway_streaming::update(state, rows, &parse_config::<Config>(config)?.start()?)
     }
 }
 

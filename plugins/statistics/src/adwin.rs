@@ -1,11 +1,14 @@
 //! ADWIN: a window over a stream that forgets its old end as soon as the mean has moved.
 
+use serde::Deserialize;
+
 use crate::change::ChangeDetector;
+use crate::setting::{A_LEVEL, SettingError, check, is_level};
 use crate::state::{Reader, StateError};
-use core::fmt;
 
 /// Settings of [`Adwin`]. The defaults are those of River 0.26.1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct AdwinParams {
     /// Chance of a false alarm the bound of a cut is made for, in `(0, 1)`.
     pub delta: f64,
@@ -30,21 +33,6 @@ impl Default for AdwinParams {
         }
     }
 }
-
-/// A setting of [`AdwinParams`] is outside its range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AdwinParamsError {
-    /// The name of the setting.
-    pub setting: &'static str,
-}
-
-impl fmt::Display for AdwinParamsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the setting {} is out of range", self.setting)
-    }
-}
-
-impl core::error::Error for AdwinParamsError {}
 
 /// Largest size of a value. Larger ones, infinities and NaN are passed over: squares and sums of all others stay finite.
 pub const VALUE_MAX: f64 = 1e100;
@@ -116,6 +104,9 @@ const RING: usize = 16;
 /// Sizes of buckets.
 const LEVELS_MAX: usize = 40;
 
+/// What a number of rows must be.
+const A_COUNT: &str = "a whole number of at least 1";
+
 /// First byte of a state.
 const FORMAT: u8 = 1;
 
@@ -127,19 +118,18 @@ impl Default for Adwin {
 
 impl Adwin {
     /// An empty window.
-    pub fn new(params: AdwinParams) -> Result<Self, AdwinParamsError> {
-        let setting = if !(params.delta > 0.0 && params.delta < 1.0) {
-            "delta"
-        } else if params.clock == 0 {
-            "clock"
-        } else if !(2..RING).contains(&(params.max_buckets as usize)) {
-            "max_buckets"
-        } else if params.min_window_length == 0 {
-            "min_window_length"
-        } else {
-            return Ok(Self::empty(params));
-        };
-        Err(AdwinParamsError { setting })
+    ///
+    /// # Errors
+    /// [`SettingError`], naming the setting.
+    pub fn new(params: AdwinParams) -> Result<Self, SettingError> {
+        let buckets = (2..RING).contains(&(params.max_buckets as usize));
+        check([
+            (is_level(params.delta), "delta", A_LEVEL),
+            (params.clock >= 1, "clock", A_COUNT),
+            (buckets, "max_buckets", "a whole number from 2 to 15"),
+            (params.min_window_length >= 1, "min_window_length", A_COUNT),
+        ])?;
+        Ok(Self::empty(params))
     }
 
     /// Takes the next row; whether the mean has changed.
@@ -495,6 +485,9 @@ mod tests {
         assert_eq!(with(|params| params.delta = 0.0), Err("delta"));
         assert_eq!(with(|params| params.delta = f64::NAN), Err("delta"));
         assert_eq!(with(|params| params.clock = 0), Err("clock"));
+        assert_eq!(with(|params| params.max_buckets = 1), Err("max_buckets"));
+        assert_eq!(with(|params| params.max_buckets = 2), Ok(()));
+        assert_eq!(with(|params| params.max_buckets = 15), Ok(()));
         assert_eq!(with(|params| params.max_buckets = 16), Err("max_buckets"));
         assert_eq!(
             with(|params| params.min_window_length = 0),

@@ -1,5 +1,7 @@
 //! Whether probabilities say how often things happen: Brier score, calibration error, Spiegelhalter's z.
 
+use serde::{Deserialize, Serialize};
+
 use crate::chi_squared::chi_squared_sf;
 use crate::isotonic::Isotonic;
 
@@ -35,7 +37,7 @@ pub fn calibration_error(probabilities: &[f64], outcomes: &[f64]) -> Option<f64>
 }
 
 /// How far outcomes are from what their probabilities say.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Miscalibration {
     /// Mean of `(y - p)(1 - 2p)`: the Brier score less what it would be if the probabilities were true. In `[-1/4, 1]`.
     pub excess: f64,

@@ -66,6 +66,20 @@ pub(crate) fn damage_is_refused_or_harmless<D: ChangeDetector + Clone>(
     Ok(())
 }
 
+/// Of errors, `rises` finds rises alone, and `both` finds a rise and its mirror image at the same row.
+#[track_caller]
+pub(crate) fn falls_mirror_rises<D: ChangeDetector + Clone>(rises: &D, both: &D) {
+    let rise: Vec<f64> = (0..400)
+        .map(|row| f64::from(u8::from(row >= 200 || row % 10 == 0)))
+        .collect();
+    let fall: Vec<f64> = rise.iter().map(|x| 1.0 - x).collect();
+    let found = rises.clone().update_all(&rise);
+    assert!(!found.is_empty());
+    assert_eq!(rises.clone().update_all(&fall), [0_usize; 0]);
+    assert_eq!(both.clone().update_all(&rise)[0], found[0]);
+    assert_eq!(both.clone().update_all(&fall)[0], found[0]);
+}
+
 /// As [`any_cut_goes_on`], for monitors.
 pub(crate) fn any_cut_of_a_monitor_goes_on<M: AlwaysValid + Clone + PartialEq + Debug>(
     fresh: &M,

@@ -1,10 +1,12 @@
 //! How far a figure strays from window to window without drift: what sampling explains, and what is beyond it.
 
+use serde::{Deserialize, Serialize};
+
 /// Spread of a figure between windows, learned from chunks of the reference.
 ///
 /// A figure of `n` rows has the variance `between + row / n`. The second term is sampling, and shrinks with the window; the first is what
 /// chunks differ by however many rows they have.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ChunkSpread {
     /// Variance between chunks beyond sampling, `>= 0`.
     pub between: f64,

@@ -1,13 +1,16 @@
 //! CUSUM: the sum of deviations beyond a slack, which never falls below zero.
 
+use serde::Deserialize;
+
 use crate::adwin::VALUE_MAX;
 use crate::change::{ChangeDetector, within};
 use crate::page_hinkley::Direction;
-use crate::setting::{SettingError, check};
+use crate::setting::{A_SIZE, SettingError, check, is_size};
 use crate::state::{Reader, StateError, Writer};
 
 /// Settings of [`Cusum`]. With `direction` up the defaults are those of Frouros 0.9.0.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CusumParams {
     /// Rows before the first possible detection.
     pub min_rows: u32,
@@ -18,6 +21,7 @@ pub struct CusumParams {
     /// The mean that the stream should have; without it, the running mean since the last detection.
     pub target: Option<f64>,
     /// Which changes count.
+    #[serde(rename = "mode")]
     pub direction: Direction,
 }
 
@@ -57,9 +61,6 @@ const FORMAT: u8 = 1;
 /// More than a sum of deviations can be.
 const SUM_MAX: f64 = 1e120;
 
-/// What a number of the settings must be.
-const A_SIZE: &str = "a number in [0, 1e100]";
-
 impl Default for Cusum {
     fn default() -> Self {
         Self::empty(CusumParams::default())
@@ -72,13 +73,12 @@ impl Cusum {
     /// # Errors
     /// [`SettingError`], naming the setting.
     pub fn new(params: CusumParams) -> Result<Self, SettingError> {
-        let size = (0.0, VALUE_MAX);
         let target = params
             .target
             .is_none_or(|target| within(target, Self::RANGE));
         check([
-            (within(params.delta, size), "delta", A_SIZE),
-            (within(params.threshold, size), "threshold", A_SIZE),
+            (is_size(params.delta), "delta", A_SIZE),
+            (is_size(params.threshold), "threshold", A_SIZE),
             (target, "target", "a number in [-1e100, 1e100]"),
         ])?;
         Ok(Self::empty(params))

@@ -1,12 +1,15 @@
 //! DDM: has the error rate risen above the best it has been?
 
+use serde::Deserialize;
+
 use crate::change::{ChangeDetector, UNIT, within};
 use crate::running_mean::RunningMean;
 use crate::setting::{SettingError, check};
 use crate::state::{Reader, StateError, Writer};
 
 /// Settings of [`Ddm`]. The defaults are those of River 0.26.1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DdmParams {
     /// Rows that are only learned from.
     pub min_rows: u32,

@@ -71,11 +71,15 @@ pub fn dealt_bins(
         current_rows,
         missing,
     } = windows;
-    let (n, m) = rows(reference, &spread_evenly(reference.len(), current_rows))?;
     if reference.len() < 3 {
         return Err(CountsError::EmptyWindow);
     }
     let last = reference.len() - 1;
+    // A whole number to the last bit: what is left over after all draws must be nothing.
+    let current_rows = current_rows.round();
+    let mut current = vec![0.0; reference.len()];
+    current[last] = current_rows;
+    let (n, m) = rows(reference, &current)?;
     let weights: Vec<f64> = reference
         .iter()
         .enumerate()
@@ -128,10 +132,6 @@ const OUTSIDE: f64 = 1.0;
 /// Weight of a bin inside the range that holds no reference row, which happens with ties alone (Jeffreys 1946).
 const EMPTY: f64 = 0.5;
 
-fn spread_evenly(bins: usize, rows: f64) -> Vec<f64> {
-    vec![rows / bins.max(1) as f64; bins]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +183,26 @@ mod tests {
         for (bin, sum) in sums.iter().enumerate() {
             let want = [60.0, 585.0, 585.0, 585.0, 585.0, 60.0, 0.0][bin] / 41.0;
             assert!((sum / repeats as f64 - want).abs() < 0.1, "{bin} {sum}");
+        }
+    }
+
+    #[test]
+    fn whole_rows_are_dealt_whatever_their_number() {
+        let mut reference = [20.0; 12];
+        (reference[0], reference[11]) = (0.0, 0.0);
+        for current_rows in (1..200).map(f64::from) {
+            let windows = Binned {
+                reference: &reference,
+                current_rows,
+                missing: (0.0, 0.0),
+            };
+            dealt_bins(windows, 50, 6, |_, here| {
+                let whole = |count: &f64| *count >= 0.0 && count.fract() == 0.0;
+                assert!(here.iter().all(whole), "{current_rows}: {here:?}");
+                assert_eq!(here.iter().sum::<f64>(), current_rows);
+                0.0
+            })
+            .unwrap();
         }
     }
 

@@ -1,12 +1,15 @@
 //! EDDM: have errors come closer together than they were?
 
+use serde::Deserialize;
+
 use crate::change::{ChangeDetector, UNIT, within};
 use crate::running_mean::RunningMean;
 use crate::setting::{SettingError, check};
 use crate::state::{ROWS_MAX, Reader, StateError, Writer};
 
 /// Settings of [`Eddm`]. The defaults are those of River 0.26.1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct EddmParams {
     /// Rows, and errors, that are only learned from.
     pub min_errors: u32,

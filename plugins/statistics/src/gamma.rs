@@ -58,8 +58,8 @@ pub(crate) fn poisson_density(a: f64, x: f64) -> f64 {
     libm::exp(-stirling_remainder(a) - deviance(a, x)) / (TAU * a).sqrt()
 }
 
-/// `a ln(a / x) + x - a >= 0`, without cancellation for `a` near `x`.
-fn deviance(a: f64, x: f64) -> f64 {
+/// `a ln(a / x) + x - a >= 0` for positive `a` and `x`, without cancellation for `a` near `x`.
+pub(crate) fn deviance(a: f64, x: f64) -> f64 {
     let difference = a - x;
     let v = difference / (a + x);
     if v.abs() >= 0.1 {

@@ -1,12 +1,15 @@
 //! HDDM-A: has the mean risen since the row at which its bound was lowest?
 
+use serde::Deserialize;
+
 use crate::change::{ChangeDetector, UNIT, within};
 use crate::running_mean::RunningMean;
 use crate::setting::{A_LEVEL, SettingError, check, is_level};
 use crate::state::{Reader, StateError, Writer};
 
 /// Settings of [`HddmA`]. The defaults are those of River 0.26.1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HddmAParams {
     /// Level of a change, in `(0, 1)`.
     pub drift_confidence: f64,
@@ -206,7 +209,7 @@ impl ChangeDetector for HddmA {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{any_cut_goes_on, damage_is_refused_or_harmless};
+    use crate::check::{any_cut_goes_on, damage_is_refused_or_harmless, falls_mirror_rises};
     use proptest::prelude::*;
 
     #[test]
@@ -225,20 +228,11 @@ mod tests {
 
     #[test]
     fn falls_count_only_on_request_and_mirror_rises() {
-        let rises: Vec<f64> = (0..400)
-            .map(|row| f64::from(u8::from(row >= 200 || row % 10 == 0)))
-            .collect();
-        let falls: Vec<f64> = rises.iter().map(|x| 1.0 - x).collect();
         let both = HddmA::new(HddmAParams {
             two_sided: true,
             ..HddmAParams::default()
-        })
-        .unwrap();
-        let found = HddmA::default().update_all(&rises);
-        assert!(!found.is_empty());
-        assert_eq!(HddmA::default().update_all(&falls), [0_usize; 0]);
-        assert_eq!(both.clone().update_all(&rises)[0], found[0]);
-        assert_eq!(both.clone().update_all(&falls)[0], found[0]);
+        });
+        falls_mirror_rises(&HddmA::default(), &both.unwrap());
     }
 
     #[test]

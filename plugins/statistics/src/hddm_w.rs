@@ -1,11 +1,14 @@
 //! HDDM-W: has the mean risen, when recent rows weigh more?
 
+use serde::Deserialize;
+
 use crate::change::{ChangeDetector, UNIT, within};
 use crate::setting::{A_LEVEL, SettingError, check, is_level};
 use crate::state::{Reader, StateError, Writer};
 
 /// Settings of [`HddmW`]. The defaults are those of River 0.26.1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HddmWParams {
     /// Level of a change, in `(0, 1)`.
     pub drift_confidence: f64,
@@ -280,7 +283,7 @@ impl ChangeDetector for HddmW {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{any_cut_goes_on, damage_is_refused_or_harmless};
+    use crate::check::{any_cut_goes_on, damage_is_refused_or_harmless, falls_mirror_rises};
     use proptest::prelude::*;
 
     #[test]
@@ -305,19 +308,11 @@ mod tests {
 
     #[test]
     fn falls_count_only_on_request_and_mirror_rises() {
-        let rises: Vec<f64> = (0..400)
-            .map(|row| f64::from(u8::from(row >= 200 || row % 10 == 0)))
-            .collect();
-        let falls: Vec<f64> = rises.iter().map(|x| 1.0 - x).collect();
         let both = HddmW::new(HddmWParams {
             two_sided: true,
             ..HddmWParams::default()
-        })
-        .unwrap();
-        let found = HddmW::default().update_all(&rises);
-        assert!(!found.is_empty());
-        assert_eq!(HddmW::default().update_all(&falls), [0_usize; 0]);
-        assert_eq!(both.clone().update_all(&falls)[0], found[0]);
+        });
+        falls_mirror_rises(&HddmW::default(), &both.unwrap());
     }
 
     #[test]

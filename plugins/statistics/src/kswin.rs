@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::Deserialize;
+
 use crate::change::{ChangeDetector, within};
 use crate::ks::ks_p_value;
 use crate::mersenne_twister::MersenneTwister;
@@ -9,7 +11,8 @@ use crate::setting::{SettingError, check};
 use crate::state::{Reader, StateError, Writer};
 
 /// Settings of [`Kswin`]. The defaults are those of River 0.26.1, but for the seed, which River leaves to chance.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KswinParams {
     /// P-value at which rows differ, in `(0, 1)`.
     pub alpha: f64,

@@ -1,12 +1,15 @@
 //! Page-Hinkley: a cumulative sum of deviations from the running mean.
 
+use serde::Deserialize;
+
 use crate::adwin::VALUE_MAX;
-use crate::change::ChangeDetector;
+use crate::change::{ChangeDetector, UNIT, within};
+use crate::setting::{A_SIZE, SettingError, check, is_size};
 use crate::state::{Reader, StateError};
-use core::fmt;
 
 /// Which changes of the mean to report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Increases only.
     Up,
@@ -18,7 +21,8 @@ pub enum Direction {
 }
 
 /// Settings of [`PageHinkley`]. The defaults are those of River 0.26.1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PageHinkleyParams {
     /// Rows before the first possible detection.
     pub min_rows: u32,
@@ -29,6 +33,7 @@ pub struct PageHinkleyParams {
     /// Share of the sum that is kept from row to row, in `[0, 1]`.
     pub alpha: f64,
     /// Which changes count.
+    #[serde(rename = "mode")]
     pub direction: Direction,
 }
 
@@ -43,21 +48,6 @@ impl Default for PageHinkleyParams {
         }
     }
 }
-
-/// A setting of [`PageHinkleyParams`] is outside its range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageHinkleyParamsError {
-    /// The name of the setting.
-    pub setting: &'static str,
-}
-
-impl fmt::Display for PageHinkleyParamsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the setting {} is out of range", self.setting)
-    }
-}
-
-impl core::error::Error for PageHinkleyParamsError {}
 
 /// The Page-Hinkley test for a change of the mean of a stream.
 ///
@@ -94,18 +84,16 @@ impl Default for PageHinkley {
 
 impl PageHinkley {
     /// A test that has seen no rows.
-    pub fn new(params: PageHinkleyParams) -> Result<Self, PageHinkleyParamsError> {
-        let within = |value: f64, bound: f64| value >= 0.0 && value <= bound;
-        let setting = if !within(params.delta, VALUE_MAX) {
-            "delta"
-        } else if !within(params.threshold, VALUE_MAX) {
-            "threshold"
-        } else if !within(params.alpha, 1.0) {
-            "alpha"
-        } else {
-            return Ok(Self::empty(params));
-        };
-        Err(PageHinkleyParamsError { setting })
+    ///
+    /// # Errors
+    /// [`SettingError`], naming the setting.
+    pub fn new(params: PageHinkleyParams) -> Result<Self, SettingError> {
+        check([
+            (is_size(params.delta), "delta", A_SIZE),
+            (is_size(params.threshold), "threshold", A_SIZE),
+            (within(params.alpha, UNIT), "alpha", "a number in [0, 1]"),
+        ])?;
+        Ok(Self::empty(params))
     }
 
     /// Takes the next row; whether the mean has changed.

@@ -35,3 +35,10 @@ pub(crate) fn is_level(value: f64) -> bool {
 }
 /// What [`is_level`] wants.
 pub(crate) const A_LEVEL: &str = "a number in (0, 1)";
+
+/// A deviation or a sum of them, in the unit of the values.
+pub(crate) fn is_size(value: f64) -> bool {
+    (0.0..=crate::adwin::VALUE_MAX).contains(&value)
+}
+/// What [`is_size`] wants.
+pub(crate) const A_SIZE: &str = "a number in [0, 1e100]";

@@ -54,15 +54,15 @@ pub fn describe(name: &str, summary: &str, config_schema: String) -> Descriptor 
     }
 }
 
-/// Takes in the kept rows of every column of a window; `start` makes the detector of a new column.
+/// Takes in the kept rows of every column of a window; a new column begins with a copy of `fresh`.
 ///
 /// # Errors
 /// [`Failure::UnusableBaseline`] for a state of another making, [`Failure::UnusableData`] where rows
 /// of the window are missing.
-pub fn update<D: ChangeDetector>(
+pub fn update<D: ChangeDetector + Clone>(
     state: &[u8],
     rows: &dyn Window,
-    start: impl Fn() -> Result<D, Failure>,
+    fresh: &D,
 ) -> Result<Step, Failure> {
     state::require_every_row(rows)?;
     let mut state = State::from_bytes(state)?;
@@ -71,7 +71,7 @@ pub fn update<D: ChangeDetector>(
         let mut detector = match state.get(&column.name) {
             Some(bytes) => D::from_bytes(bytes)
                 .map_err(|error| Failure::UnusableBaseline(error.to_string()))?,
-            None => start()?,
+            None => fresh.clone(),
         };
         let found = follow(&mut detector, rows, index, &column, &mut measurements)?;
         measurements.push(found.judged(&detector, &column, rows.kept_rows()));

@@ -11,7 +11,7 @@ mod state;
 pub use bets::{Watch, describe_bets, watch};
 pub use change::{CHANGES_MAX, describe, update};
 pub use leeway_statistics::change::ChangeDetector;
-pub use settings::{invalid, level, number, schema, whole};
+pub use settings::{direction, flag, invalid, level, number, schema, whole};
 
 /// Rows read from the host at a time: 512 KiB of numbers.
 const ROWS_AT_ONCE: u32 = 65_536;

@@ -40,3 +40,13 @@ pub fn level(default: f64, why: &str) -> Value {
 pub fn whole(default: u32, (minimum, maximum): (u32, u32), why: &str) -> Value {
     json!({ "type": "integer", "minimum": minimum, "maximum": maximum, "default": default, "description": why })
 }
+
+/// A yes or no.
+pub fn flag(default: bool, why: &str) -> Value {
+    json!({ "type": "boolean", "default": default, "description": why })
+}
+
+/// Upwards, downwards, or both, which is the default.
+pub fn direction() -> Value {
+    json!({ "enum": ["up", "down", "both"], "default": "both", "description": "Which changes count." })
+}

@@ -128,7 +128,7 @@ fn chart() -> Spc {
 fn changes_are_told_one_by_one_up_to_a_bound_and_all_are_counted() {
     for (more, told) in [(0, CHANGES_MAX), (1, CHANGES_MAX)] {
         let rows = usize::try_from(CHANGES_MAX).unwrap() + more;
-        let found = update(&[], &Rows::of(vec![("x", vec![9.0; rows])]), || Ok(chart()))
+        let found = update(&[], &Rows::of(vec![("x", vec![9.0; rows])]), &chart())
             .unwrap()
             .measurements;
         assert_eq!(of(&found, "change", "x").len() as u64, told);
@@ -140,11 +140,8 @@ fn changes_are_told_one_by_one_up_to_a_bound_and_all_are_counted() {
 fn numbers_that_are_no_errors_fail_the_column_alone_and_leave_no_trace() {
     let good: Vec<f64> = (0..100).map(|row| f64::from(row % 2)).collect();
     let bad: Vec<f64> = good.iter().flat_map(|&value| [value, 3.5]).collect();
-    let clean = update(&[], &Rows::of(vec![("x", good.clone())]), || {
-        Ok(Ddm::default())
-    })
-    .unwrap();
-    let mixed = update(&[], &Rows::of(vec![("x", bad)]), || Ok(Ddm::default())).unwrap();
+    let clean = update(&[], &Rows::of(vec![("x", good.clone())]), &Ddm::default()).unwrap();
+    let mixed = update(&[], &Rows::of(vec![("x", bad)]), &Ddm::default()).unwrap();
     assert_eq!(mixed.state, clean.state);
     assert_eq!(clean.measurements[0].verdict, Verdict::Stable);
     let failed = &mixed.measurements[0];
@@ -156,7 +153,7 @@ fn numbers_that_are_no_errors_fail_the_column_alone_and_leave_no_trace() {
 #[test]
 fn too_few_rows_are_insufficient_and_missing_ones_are_passed_over() {
     let rows = vec![0.0, f64::NAN, 1.0, f64::NAN];
-    let found = update(&[], &Rows::of(vec![("x", rows)]), || Ok(Ddm::default())).unwrap();
+    let found = update(&[], &Rows::of(vec![("x", rows)]), &Ddm::default()).unwrap();
     let judged = &found.measurements[0];
     assert_eq!(judged.verdict, Verdict::Insufficient);
     assert_eq!((judged.current_rows, judged.missing_share), (2, 0.5));

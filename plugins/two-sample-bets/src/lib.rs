@@ -8,9 +8,8 @@ use leeway_statistics::always_valid::AfterAlarm;
 use leeway_statistics::two_sample_bets::{
     REFERENCE_MAX, REFERENCE_MIN, TwoSampleBets, TwoSampleBetsParams,
 };
-use leeway_streaming::{Watch, invalid, level, schema, whole};
+use leeway_streaming::{Watch, flag, invalid, level, schema, whole};
 use serde::Deserialize;
-use serde_json::json;
 
 /// The detector `two-sample-bets`.
 pub struct TwoSampleBetsDetector;
@@ -81,7 +80,10 @@ impl StreamDetector for TwoSampleBetsDetector {
                 ),
                 (
                     "relearn",
-                    json!({ "type": "boolean", "default": default.relearn, "description": "Whether an alarm begins a new stream; else it stays." }),
+                    flag(
+                        default.relearn,
+                        "Whether an alarm begins a new stream; else it stays.",
+                    ),
                 ),
             ],
         );

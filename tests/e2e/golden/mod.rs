@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it is")]
 #![allow(clippy::print_stdout, reason = "what was left out is told")]
 
+mod change;
 mod detectors;
 mod flights;
 mod judgement;
