@@ -29,6 +29,8 @@ fn measurement(column: &str, number: usize) -> Measurement {
         verdict: Verdict::Stable,
         row: None,
         detail: None,
+        segment: None,
+        began: None,
     }
 }
 

@@ -132,7 +132,10 @@ const STEPS: usize = 64;
 
 async fn windows(store: &Store, id: &ModelId, rows: u64) {
     let model = store.model(id).await.unwrap().unwrap();
-    let request = WindowRequest { keep_rows: None };
+    let request = WindowRequest {
+        keep_rows: None,
+        segment: None,
+    };
     let from = (Instant::now(), cpu_seconds());
     let all = Windows::new(store.clone(), 0).chunks(&model).await.unwrap();
     println!(
@@ -156,7 +159,10 @@ async fn windows(store: &Store, id: &ModelId, rows: u64) {
         for at in [first; 2].into_iter().chain(first + 1..=first + STEPS) {
             let from = (Instant::now(), cpu_seconds());
             let chunks = &all[at..at + count];
-            let window = windows.window(&model, chunks, request).await.unwrap();
+            let window = windows
+                .window(&model, chunks, request.clone())
+                .await
+                .unwrap();
             let wall = from.0.elapsed().as_secs_f64() * 1e3;
             timed.push((wall, (cpu_seconds() - from.1) * 1e3));
             bytes = window.profile().to_bytes().len();

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod builtin;
+pub mod calibrate;
 pub mod certify;
 pub mod check;
 pub mod cli;

@@ -8,13 +8,16 @@ import * as theme from "./theme.js";
 const HEIGHT = 180;
 const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+// Dashes shorter than this look like dots.
+const DOT_MAX = 3;
 const FONT = "11px system-ui, sans-serif";
 
-// A picture `{title, about, series: [{label, colour, dash, stepped, points, fill, width}], height, format, range, sync}`.
+// A picture `{title, about, series: [{label, name, colour, dash, stepped, points, fill, width, edge, gaps}], bands, height, format, range, sync}`.
+// A series that is an `edge` has no line: `bands: [{upper, lower, label, colour}]` fills what lies between two of them, by their places.
 // `show(times, values, summary)`: times in milliseconds, ascending; one list of values a series.
 export function chart(options) {
   const picture = h("div.picture", { "aria-hidden": "true" });
-  const caption = h("figcaption", {}, h("span.title", {}, options.title), h("span.about", {}, options.about ?? ""), keys(options.series));
+  const caption = h("figcaption", {}, h("span.title", {}, options.title), h("span.about", {}, options.about ?? ""), keys(options));
   let data = [[], ...options.series.map(() => [])];
   const numbers = unfold("Numbers", () => rows(options, data));
   const summary = h("p.sr");
@@ -55,8 +58,10 @@ export function chart(options) {
   };
 }
 
-function keys(series) {
-  return h("span.keys", { "aria-hidden": "true" }, ...series.filter((one) => one.label).map((one) => h("span.key", {}, h(`i.${one.points ? "dot" : one.dash ? "dashed" : "solid"}.c-${one.colour}`), one.label)));
+function keys({ series, bands = [] }) {
+  const key = (shape, { colour, label }) => h("span.key", {}, h(`i.${shape}.c-${colour}`), label);
+  const lines = series.filter((one) => one.label && !one.edge).map((one) => key(one.points ? "dot" : !one.dash ? "solid" : one.dash[0] < DOT_MAX ? "dotted" : "dashed", one));
+  return h("span.keys", { "aria-hidden": "true" }, ...bands.map((band) => key("block.soft", band)), ...lines);
 }
 
 // Whether there is room for a point at each window.
@@ -91,15 +96,16 @@ function settings(options, width, data) {
       ...options.series.map((one) => {
         const colour = theme.colour(one.colour);
         return {
-          label: one.label ?? "", stroke: colour, width: one.points ? 0 : one.width ?? 1.75, dash: one.dash,
+          label: one.label ?? "", class: one.label ? undefined : "unnamed", stroke: colour, width: one.points || one.edge ? 0 : one.width ?? 1.75, dash: one.dash,
           fill: one.fill ? theme.colour(`${one.colour}-soft`) : undefined,
           paths: one.stepped ? uPlot.paths.stepped({ align: 1 }) : one.points ? () => null : undefined,
-          points: { show: one.points || single || (one.dash ? () => false : sparse), filter: () => null, size: one.points ? 5 : 4, fill: one.points || single ? colour : undefined, stroke: colour, width: 1 },
-          spanGaps: true,
+          points: { show: one.points || single || (one.dash || one.edge ? () => false : sparse), filter: () => null, size: one.points ? 5 : 4, fill: one.points || single ? colour : undefined, stroke: colour, width: 1 },
+          spanGaps: !one.gaps,
           value: (_, value) => (value === null || value === undefined ? "–" : format(value)),
         };
       }),
     ],
+    bands: (options.bands ?? []).map((band) => ({ series: [band.upper + 1, band.lower + 1], fill: theme.colour(`${band.colour}-soft`) })),
   };
 }
 
@@ -108,7 +114,7 @@ const ROWS_MAX = 200;
 function rows(options, data) {
   const format = options.format ?? number;
   const newest = data[0].map((time, at) => [moment(time * 1000), ...data.slice(1).map((values) => (values[at] === null || values[at] === undefined ? "–" : format(values[at])))]).reverse();
-  const columns = ["Window to", ...options.series.map((one) => one.label ?? one.name)];
+  const columns = ["Window to", ...options.series.map((one) => one.name ?? one.label)];
   return plainTable(newest.length > ROWS_MAX ? `${options.title}, newest ${ROWS_MAX}` : options.title, columns, newest.slice(0, ROWS_MAX));
 }
 

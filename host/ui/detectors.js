@@ -23,6 +23,11 @@ const ACTIONS = {
   shadow: { title: "Run as shadow", about: "It judges beside the active version and alerts nobody." },
   retire: { title: "Retire", about: "It is taken out of use." },
 };
+// Content types of an upload by the end of the file's name: the server tells text from a component by them. What has no such end is a component.
+const SOURCES = { py: "text/x-python", js: "text/javascript", mjs: "text/javascript" };
+const COMPONENT = "application/wasm";
+const TAKEN = [".wasm", COMPONENT, ...Object.keys(SOURCES).map((end) => `.${end}`)].join(",");
+const typeOf = (file) => SOURCES[file.name.match(/\.([^.]+)$/)?.[1].toLowerCase()] ?? COMPONENT;
 const MARKS = { passed: "✓", noted: "!", failed: "✕" };
 
 export function show(main) {
@@ -88,22 +93,22 @@ function metricTable(one) {
     h("tbody", {}, ...one.metrics.map((metric) => h("tr", {}, h("th", { scope: "row" }, metric.name), h("td.words", {}, metric.help), h("td", {}, metric.unit || "–"), h("td", {}, metric.direction.replaceAll("-", " ")), h("td", {}, metric.maximum === null ? (metric.minimum === null ? "any" : `from ${number(metric.minimum)}`) : `${number(metric.minimum)} … ${number(metric.maximum)}`))))));
 }
 
-// A component of the reader's own: chosen or dropped, sent, and its card awaited.
+// A detector of the reader's own, a component or text: chosen or dropped, sent, and its card awaited.
 function uploading(renew) {
   const field = id("component");
   const told = h("p.told", { role: "status" });
-  const input = h("input.sr", { id: field, type: "file", accept: ".wasm,application/wasm", onchange: () => input.files[0] && send(input.files[0]) });
+  const input = h("input.sr", { id: field, type: "file", accept: TAKEN, onchange: () => input.files[0] && send(input.files[0]) });
   const area = h("section.card.drop", { "aria-label": "Upload a detector",
     ondragover: (event) => { event.preventDefault(); area.classList.add("over"); }, ondragleave: () => area.classList.remove("over"),
     ondrop: (event) => { event.preventDefault(); area.classList.remove("over"); const file = event.dataTransfer?.files[0]; if (file) send(file); } },
-  h("p", {}, h("b", {}, "Upload a detector of your own. "), h("span.dim", {}, "A WebAssembly component: ", h("code", {}, "leeway plugin new"), " writes its project, ", h("code", {}, "leeway plugin test"), " makes the same report card.")),
-  input, h("label.button", { for: field }, "Choose a component…"), told);
+  h("p", {}, h("b", {}, "Upload a detector of your own. "), h("span.dim", {}, "A WebAssembly component, or one file of Python or JavaScript: ", h("code", {}, "leeway plugin new"), " writes its project, ", h("code", {}, "leeway plugin test"), " makes the same report card.")),
+  input, h("label.button", { for: field }, "Choose a file…"), told);
 
   async function send(file) {
     text(told, `Sending ${file.name}, ${bytes(file.size)}…`);
     area.setAttribute("aria-busy", "true");
     try {
-      const done = await ask("/v1/detectors", { method: "POST", query: { wait: "true" }, body: file, type: "application/wasm" });
+      const done = await ask("/v1/detectors", { method: "POST", query: { wait: "true" }, body: file, type: typeOf(file) });
       const words = { certified: "certified: it may be activated", refused: `refused: ${done.reason}`, uploaded: "its report card is being made" }[done.state] ?? done.state;
       text(told, `${done.name} ${done.version}: ${words}.`);
       await renew();

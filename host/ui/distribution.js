@@ -25,7 +25,7 @@ export function distribution() {
   let width = 0;
   const draw = () => {
     width = place.clientWidth;
-    place.replaceChildren(answer.kind === null ? h("p.dim", {}, "Neither window has rows") : answer.kind === "numeric" ? histogram(answer, Math.max(WIDTH_MIN, width)) : categories(answer));
+    place.replaceChildren(answer.kind === null ? h("p.dim", {}, "Neither window has rows") : answer.kind === "categorical" ? categories(answer) : histogram(answer, Math.max(WIDTH_MIN, width)));
   };
   // A histogram is drawn in pixels, so that its words have the size of others.
   new ResizeObserver(() => { if (answer && drawn && Math.abs(place.clientWidth - width) > 8) draw(); }).observe(place);
@@ -36,7 +36,7 @@ export function distribution() {
       if (same === drawn) return;
       drawn = same;
       answer = next;
-      text(about, [next.reference_from ? `reference: ${FROM[next.reference_from]}` : "no reference window", next.reason].filter(Boolean).join(" · "));
+      text(about, [next.kind === "embedding" ? "norms of the vectors" : null, next.reference_from ? `reference: ${FROM[next.reference_from]}` : "no reference window", next.reason].filter(Boolean).join(" · "));
       draw();
       fill(summary, sides(next));
       numbers.hidden = next.kind === null;
@@ -117,7 +117,7 @@ function sides({ reference, current, kind }) {
   const of = (pick) => [pick(reference), pick(current)];
   const missing = (side) => (side ? percent(side.rows ? side.missing / side.rows : 0) : "–");
   const lines = [["rows", ...of((side) => count(side?.rows))], ["missing", ...of(missing)]];
-  if (kind === "numeric") {
+  if (kind === "numeric" || kind === "embedding") {
     lines.push(["mean", ...of((side) => number(side?.mean))], ["deviation", ...of((side) => number(side?.deviation))], ["median", ...of((side) => number(side?.quartiles?.[1]))],
       ["middle half", ...of((side) => (side?.quartiles ? `${number(side.quartiles[0])} … ${number(side.quartiles[2])}` : "–"))], ["range", ...of((side) => (side?.minimum === null || !side ? "–" : `${number(side.minimum)} … ${number(side.maximum)}`))]);
   }

@@ -10,8 +10,12 @@ const REACH = 3;
 const SHOWN = 20;
 const RANK = { drifted: 3, failed: 2, stable: 1, constant: 0, insufficient: 0 };
 
-// The worse of two measurements: by verdict, then by the size of the change, then by how near it is to its threshold.
-const worse = (a, b) => RANK[a.verdict] - RANK[b.verdict] || (a.effect ?? -1) - (b.effect ?? -1) || (beyond(a) ?? -1) - (beyond(b) ?? -1);
+// The worse of two measurements: by verdict, then one that is judged before one that is told only, then by the size of the change, then by how
+// near it is to its threshold.
+const worse = (a, b) => RANK[a.verdict] - RANK[b.verdict] || (a.threshold !== null) - (b.threshold !== null) || (a.effect ?? -1) - (b.effect ?? -1) || (beyond(a) ?? -1) - (beyond(b) ?? -1);
+
+// Whether it is about all columns, of all rows or of a segment.
+const ofAll = (one) => one.column === null || one.whole === true;
 
 // Columns as they stand: the worst measurement of each, the worst first, and what is about all of them last.
 export function ranked(measurements) {
@@ -22,7 +26,7 @@ export function ranked(measurements) {
     const old = columns.get(key);
     if (!old || worse(one, old) > 0) columns.set(key, one);
   }
-  return [...columns.values()].sort((a, b) => (a.column === null) - (b.column === null) || worse(b, a) || (a.column ?? "").localeCompare(b.column ?? ""));
+  return [...columns.values()].sort((a, b) => ofAll(a) - ofAll(b) || worse(b, a) || (a.column ?? "").localeCompare(b.column ?? ""));
 }
 
 // A table with a row a column. `choose(column, metric)` is called when one is chosen.

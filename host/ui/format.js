@@ -84,11 +84,16 @@ export const KINDS = {
   concept: { title: "Concept drift", short: "Concept", about: "the errors changed" },
 };
 
-// How far a value is beyond its threshold; none where there is no threshold above 0.
-export const beyond = (one) => (one.threshold > 0 ? one.value / one.threshold : null);
+// How far a value is beyond its threshold, 1 on it; none where there is no threshold above 0. Drift may lie below: the verdict says where.
+export function beyond({ value, threshold, verdict }) {
+  if (!(threshold > 0)) return null;
+  const below = value !== threshold && (verdict === "drifted") === (value < threshold);
+  return below ? threshold / Math.max(value, Number.MIN_VALUE) : value / threshold;
+}
 
 // Steps of colour for a verdict and the size of its change.
-export function level({ verdict, effect, ...one }) {
+export function level(one) {
+  const { verdict, effect } = one;
   if (verdict === "drifted") return (effect ?? 0) < 0.1 ? "d1" : effect < 0.25 ? "d2" : effect < 0.5 ? "d3" : "d4";
   if (verdict === "stable") return (beyond(one) ?? 0) > 0.8 ? "s2" : "s1";
   return verdict === "failed" ? "f" : "n";

@@ -8,6 +8,8 @@ import { driftMap, ranked } from "./drift_map.js";
 import { KINDS, VERDICTS, ago, columnName, count, day, moment, number, percent, plural, probability } from "./format.js";
 import { monitors } from "./monitors.js";
 import { effectBar } from "./overview.js";
+import * as performances from "./performance.js";
+import { words } from "./words.js";
 
 export const name = "model";
 const PAGE = 1_000;
@@ -15,13 +17,20 @@ const PAGES_MAX = 4;
 const EVALUATIONS = 500;
 const RANK = { drifted: 3, failed: 2, stable: 1, insufficient: 0 };
 
+// A column in a segment of the rows is shown as a column of its own.
+function bySegment(one) {
+  if (one.segment === null || one.segment === undefined) return { ...one, segment: null };
+  return { ...one, whole: one.column === null, column: `${one.column ?? "all columns"} in ${one.segment}` };
+}
+
 // The verdict of an evaluation, and how many of its columns drifted.
 export function verdictOf(evaluation) {
   if (evaluation.outcome !== "judged") return { verdict: evaluation.outcome === "failed" ? "failed" : "insufficient", drifted: 0, judged: 0 };
   const columns = new Map();
-  const whole = evaluation.measurements.every((one) => one.column === null);
+  const ofAll = (one) => one.column === null || one.whole === true;
+  const whole = evaluation.measurements.every(ofAll);
   for (const one of evaluation.measurements) {
-    if (one.column === null && !whole) continue;
+    if (ofAll(one) && !whole) continue;
     const judged = ["stable", "drifted", "constant"].includes(one.verdict);
     const old = columns.get(one.column) ?? { judged: false, drifted: false };
     columns.set(one.column, { judged: old.judged || judged, drifted: old.drifted || one.verdict === "drifted" });
@@ -56,11 +65,15 @@ export function show(main, here) {
   const effect = chart({ title: "Effect", about: "how large the change is", sync: "column", height: 130, series: [{ label: "effect", colour: "current" }] });
   const significance = chart({ title: "Significance", about: "p, corrected; higher is surer", sync: "column", height: 130, format: (power) => (power < 1.5 ? number(10 ** -power) : `1e−${Math.round(power)}`),
     series: [{ label: "p", colour: "current" }, { name: "0.05", label: "0.05", colour: "threshold", dash: [2, 4], width: 1 }] });
+  const performance = performances.performance();
+  const wordList = h("div");
+  const wordFigure = h("figure.chart", { hidden: true }, h("figcaption", {}, h("span.title", {}, "Words"), h("span.about", {}, "that give the window away: share of the texts that have them"),
+    h("span.keys", { "aria-hidden": "true" }, h("span.key", {}, h("i.block.c-reference"), "reference"), h("span.key", {}, h("i.block.c-current"), "current"))), wordList);
   const shape = distribution();
   const sizes = chart({ title: "Windows", about: "rows of the current window, and those with a label", height: 130, sync: "windows", format: count, series: [{ label: "rows", colour: "current", fill: true }, { label: "labelled", colour: "stable" }] });
   const coverage = chart({ title: "Label coverage", about: "share of the current window's rows with a label", height: 130, sync: "windows", format: percent, range: () => [0, 1.04], series: [{ label: "labelled", colour: "stable", fill: true }] });
   const empty = h("div", { hidden: true });
-  const panel = h("section.card.panel", { "aria-labelledby": "column-title" }, panelTitle, sentence, metrics, value.figure, h("div.pair", {}, effect.figure, significance.figure), shape.figure);
+  const panel = h("section.card.panel", { "aria-labelledby": "column-title" }, panelTitle, sentence, metrics, value.figure, performance.figure, h("div.pair", {}, effect.figure, significance.figure), wordFigure, shape.figure);
   panelTitle.id = "column-title";
   const judged = h("div.two", {}, h("div.stack", {}, h("section.card.list", {}, h("div.bar.tight", {}, mapTitle, h("div.spread"), h("span.pick", {}, h("label", { for: picker }, "Monitor"), select)), map.element),
     h("section.card.windows", {}, h("h2", {}, "Windows and labels"), h("div.pair", {}, sizes.figure, coverage.figure))), panel);
@@ -112,7 +125,7 @@ export function show(main, here) {
     let cursor;
     for (let page = 0; page < PAGES_MAX && !stopped; page += 1) {
       const answer = await ask("/v1/measurements", { query: { ...query, cursor } });
-      for (const one of answer.items) memory.measurements.set(`${one.evaluation_no} ${one.metric} ${one.column} ${one.row}`, one);
+      for (const one of answer.items.map(bySegment)) memory.measurements.set(`${one.evaluation_no} ${one.metric} ${one.column} ${one.row}`, one);
       cursor = answer.next_cursor;
       if (!cursor) break;
     }
@@ -203,19 +216,48 @@ export function show(main, here) {
     const all = whole.filter((one) => one.column === column);
     const one = all.find((found) => found.metric === asked.metric) ?? current;
     text(panelTitle, one ? columnName(column) : "Column");
-    keyed(metrics, all.length > 1 ? all : [], (found) => found.metric, (found) => h("button", { type: "button", onclick: () => go({ column: found.column ?? "", metric: found.metric }) }, found.metric), (button, found) => attribute(button, "aria-pressed", String(found.metric === one.metric)));
+    // Estimate and truth of a figure are one choice and one picture.
+    const estimated = performances.estimated(all.map((found) => found.metric));
+    const figureOf = (metric) => { const figure = performances.figureOf(metric); return estimated.has(figure) ? figure : null; };
+    const choices = all.filter((found) => !(found.metric.startsWith("realized_") && figureOf(found.metric)));
+    const same = (found) => found.metric === one.metric || (figureOf(found.metric) !== null && figureOf(found.metric) === figureOf(one.metric));
+    keyed(metrics, choices.length > 1 ? choices : [], (found) => found.metric, (found) => h("button", { type: "button", onclick: () => go({ column: found.column ?? "", metric: found.metric }) }), (button, found) => {
+      const figure = figureOf(found.metric);
+      text(button, figure ? performances.figureName(figure) : found.metric);
+      attribute(button, "aria-pressed", String(same(found)));
+    });
     if (!one) return;
-    text(sentence, reading(one, evaluation));
     const points = history.get(`${column ?? ""}\n${one.metric}`) ?? [{ ...one, at: Date.parse(evaluation.window_to ?? evaluation.evaluated_at) }];
     const times = points.map((point) => point.at);
-    const drifted = points.filter((point) => point.verdict === "drifted").length;
-    value.show(times, [points.map((point) => point.value), points.map((point) => point.threshold), points.map((point) => (point.verdict === "drifted" ? point.value : null))],
-      `${one.metric} of ${columnName(column)} over ${plural(points.length, "window")}: ${drifted} drifted, now ${number(one.value)}, threshold ${number(one.threshold)}.`);
+    const figure = figureOf(one.metric);
+    value.figure.hidden = figure !== null;
+    performance.figure.hidden = figure === null;
+    if (figure) {
+      const of = (kind) => all.find((found) => found.metric === `${kind}_${figure}`);
+      const over = (kind) => history.get(`${column ?? ""}\n${kind}_${figure}`) ?? (of(kind) ? [{ ...of(kind), at: times.at(-1) }] : []);
+      text(sentence, performances.reading(figure, of("estimated"), of("realized")));
+      performance.show(figure, over("estimated"), over("realized"));
+    } else {
+      text(sentence, reading(one, evaluation));
+      const drifted = points.filter((point) => point.verdict === "drifted").length;
+      value.show(times, [points.map((point) => point.value), points.map((point) => point.threshold), points.map((point) => (point.verdict === "drifted" ? point.value : null))],
+        `${one.metric} of ${columnName(column)} over ${plural(points.length, "window")}: ${drifted} drifted, now ${number(one.value)}, threshold ${number(one.threshold)}.`);
+    }
+    const named = one.detail?.words;
+    wordFigure.hidden = !Array.isArray(named) || named.length === 0;
+    if (!wordFigure.hidden) drawWords(named);
     const has = (field) => points.some((point) => point[field] !== null && point[field] !== undefined);
-    effect.figure.hidden = !has("effect");
-    significance.figure.hidden = !has("p_value");
+    effect.figure.hidden = figure !== null || !has("effect");
+    significance.figure.hidden = figure !== null || !has("p_value");
     effect.show(times, [points.map((point) => point.effect)], `Effect now ${number(one.effect)}.`);
     significance.show(times, [points.map((point) => power(point.p_adjusted ?? point.p_value)), points.map(() => power(0.05))], `Corrected p now ${probability(one.p_adjusted ?? one.p_value)}.`);
+  }
+
+  function drawWords(named) {
+    const key = JSON.stringify(named);
+    if (wordList.dataset.key === key) return;
+    wordList.dataset.key = key;
+    fill(wordList, words(named));
   }
 
   function drawWindows(evaluations) {
@@ -232,8 +274,9 @@ export function show(main, here) {
     const evaluation = chosen();
     const rows = ranked(evaluation?.measurements ?? []);
     const current = rows.find((one) => (one.column ?? "") === asked.column) ?? rows.find((one) => one.column !== null);
-    shape.figure.hidden = !current?.column;
-    if (!current?.column) return;
+    // Distributions are of all rows.
+    shape.figure.hidden = !current?.column || current.segment !== null;
+    if (shape.figure.hidden) return;
     try {
       const answer = await ask(`${path}/distributions`, { query: { column: current.column, monitor: evaluation.monitor, bins: 40 } });
       if (!stopped && (asked.column === null || asked.column === answer.column || !rows.some((one) => one.column === asked.column))) shape.show(answer);
@@ -245,12 +288,13 @@ export function show(main, here) {
 
   const page = {
     title: modelId,
-    stop: () => { stopped = true; [value, effect, significance, sizes, coverage].forEach((one) => one.stop()); watching.stop(); },
+    stop: () => { stopped = true; [value, performance, effect, significance, sizes, coverage].forEach((one) => one.stop()); watching.stop(); },
     refresh: async () => {
       try {
         const [model, results, list, overview] = await Promise.all([ask(path), ask(`${path}/results`), ask(`${path}/monitors`), ask("/v1/overview", { query: { search: modelId, limit: 1000 } })]);
         if (stopped) return;
         const known = overview.items.find((one) => one.model_id === modelId);
+        for (const one of results.evaluations) one.measurements = one.measurements.map(bySegment);
         standing = { ...standing, model, results: results.evaluations, list: list.items, since: known?.kinds };
         draw();
         const evaluation = chosen();
@@ -282,5 +326,7 @@ function reading(one, evaluation) {
   if (one.verdict === "failed") return "This column could not be judged.";
   const kind = { floor: " (the smallest change that matters)", calibrated: " (what chance alone allows)" }[one.threshold_kind] ?? "";
   const threshold = one.threshold === null ? "" : `, ${one.verdict === "drifted" ? "beyond" : "within"} its threshold of ${number(one.threshold)}${kind}`;
-  return `${what}${threshold}. ${rows}, by ${evaluation.monitor}.`;
+  const early = one.began?.earliest ? `${moment(one.began.earliest)}` : "earlier";
+  const began = one.began ? ` It began about ${moment(one.began.at)} (95%: ${early} to ${moment(one.began.latest)}).` : "";
+  return `${what}${threshold}. ${rows}, by ${evaluation.monitor}.${began}`;
 }

@@ -9,6 +9,7 @@ mod history;
 mod limits;
 mod problems;
 mod rows;
+mod segments;
 mod standings;
 mod statements;
 mod unlabelled;

@@ -207,7 +207,7 @@ fn the_same_rows_in_another_format_give_the_same_measurements() {
 
 #[test]
 fn chunks_of_rows_are_judged_one_by_one() {
-    let (_, report) = json(&["--config", CONFIG, MARCH, JULY, "--chunk-rows", "2500"]);
+    let (_, mut report) = json(&["--config", CONFIG, MARCH, JULY, "--chunk-rows", "2500"]);
 
     let rows: Vec<&Value> = report["chunks"]
         .as_array()
@@ -217,6 +217,12 @@ fn chunks_of_rows_are_judged_one_by_one() {
         .collect();
     assert_eq!(rows, [2500, 2500, 1000]);
     let (_, whole) = json(&["--config", CONFIG, MARCH, JULY]);
+    // Only with chunks it can be said when a drift began.
+    for evaluation in report["evaluations"].as_array_mut().unwrap() {
+        for one in evaluation["measurements"].as_array_mut().unwrap() {
+            one.as_object_mut().unwrap().remove("began");
+        }
+    }
     assert_eq!(
         report["evaluations"], whole["evaluations"],
         "the whole is the merge of its chunks"
@@ -233,6 +239,19 @@ fn chunks_of_time_follow_the_time_column() {
         .map(|chunk| chunk["window"]["rows"].as_u64().unwrap())
         .sum();
     assert_eq!((chunks.len(), rows), (6, 6000));
+    // July differs from March from its first day on: what drifted began there, or before.
+    let measured = |evaluation: &Value| evaluation["measurements"].as_array().unwrap().clone();
+    let evaluations = report["evaluations"].as_array().unwrap();
+    let drifted: Vec<Value> = evaluations
+        .iter()
+        .flat_map(measured)
+        .filter(|one| one["verdict"] == "drifted" && one["column"].is_string())
+        .collect();
+    assert!(!drifted.is_empty());
+    for one in drifted {
+        let began = one["began"]["at"].as_str().unwrap();
+        assert!(("2013-06-24".."2013-08-01").contains(&began), "{one:#}");
+    }
     assert!(
         chunks
             .windows(2)

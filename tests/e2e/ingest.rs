@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use leeway::domain::model::{CATEGORIES_MAX, RECORD_ID_BYTES_MAX};
+use leeway::domain::model::{
+    CATEGORIES_MAX, EMBEDDING_DIMENSION_MAX, EMBEDDING_NUMBERS_MAX, RECORD_ID_BYTES_MAX,
+};
 use leeway::domain::{ColumnKind, ManualClock, ModelId, ModelSettings, ModelType, Role};
 use leeway::ingest::{
     BodyFormat, Ingest, IngestError, IngestOptions, IngestSettings, ROWS_PER_REQUEST_MAX, Receipt,
@@ -14,8 +16,8 @@ use leeway::ingest::{
 };
 use leeway::profile::{Profile, ProfileConfig};
 use leeway::store::{
-    Arrival, LabelValue, NewColumn, NewLabels, NewRows, Partitioned, Store, Way, WriteConnection,
-    Written,
+    Arrival, LabelValue, NewColumn, NewLabels, NewRows, Partitioned, Scalar, Store, Way,
+    WriteConnection, Written,
 };
 use sqlx::postgres::PgPoolOptions;
 
@@ -475,6 +477,7 @@ async fn what_is_said_of_a_model_holds_from_then_on() {
             name: "zone".into(),
             kind: ColumnKind::Categorical,
             role: Role::Feature,
+            dimension: 0,
         }],
     };
     let model = host.ingest.register(registration.clone()).await.unwrap();
@@ -512,6 +515,7 @@ async fn what_is_said_of_a_model_holds_from_then_on() {
                 name: "zone".into(),
                 kind: ColumnKind::Numeric,
                 role: Role::Feature,
+                dimension: 0,
             }],
             ..registration.clone()
         },
@@ -1139,4 +1143,197 @@ async fn models_are_listed_page_by_page() {
     };
     assert_eq!(names(host.store.models(None, 2).await.unwrap()), ["a", "b"]);
     assert_eq!(names(host.store.models(Some("b"), 2).await.unwrap()), ["c"]);
+}
+
+/// A column of vectors to register.
+fn embedding(name: &str, dimension: usize) -> NewColumn {
+    NewColumn {
+        name: name.into(),
+        kind: ColumnKind::Embedding,
+        role: Role::Feature,
+        dimension,
+    }
+}
+
+fn registration(model: &str, columns: Vec<NewColumn>) -> Registration {
+    Registration {
+        id: id(model),
+        model_type: None,
+        positive_label: None,
+        last_training_time: None,
+        settings: None,
+        columns,
+    }
+}
+
+#[tokio::test]
+async fn vectors_are_stored_beside_numbers_and_read_back_by_name() {
+    let host = host().await;
+    host.send("m", row("plain", r#""x": 1"#)).await.unwrap();
+    let body = format!(
+        "[{}, {}, {}]",
+        row("both", r#""v": [1, -0.5], "x": 2, "w": [0.1, null, 3]"#),
+        row("one", r#""v": null, "w": [1, 2, 3]"#),
+        row("none", r#""x": 4"#)
+    );
+    let grown = host.send("m", body.clone()).await.unwrap();
+    let again = host.send("m", body).await.unwrap();
+
+    assert_eq!(counts(&grown), (3, 0, 0, 2));
+    assert_eq!(counts(&again), (0, 3, 0, 2));
+    assert_eq!(
+        host.view("m").await,
+        [
+            r#"plain "yes" 0.75 {"v": null, "w": null, "x": 1}"#,
+            r#"both "yes" 0.75 {"v": [1, -0.5], "w": [0.1, null, 3], "x": 2}"#,
+            r#"one "yes" 0.75 {"v": null, "w": [1, 2, 3], "x": null}"#,
+            r#"none "yes" 0.75 {"v": null, "w": null, "x": 4}"#,
+        ]
+    );
+    // A row without vectors has none stored.
+    assert_eq!(
+        host.count("SELECT count(*) FROM prediction WHERE embedding IS NULL")
+            .await,
+        2
+    );
+    let columns = host.store.model(&id("m")).await.unwrap().unwrap().columns;
+    let vectors: Vec<_> = columns
+        .iter()
+        .filter(|column| column.kind == ColumnKind::Embedding)
+        .map(|column| (column.name.as_str(), column.position, column.dimension))
+        .collect();
+    assert_eq!(vectors, [("v", 0, 2), ("w", 2, 3)]);
+
+    let model = host.store.model(&id("m")).await.unwrap().unwrap();
+    let rows = host.store.history_rows(&model, 0, 10, true).await.unwrap();
+    let of = |row: usize, name: &str| {
+        let at = model.columns.iter().position(|column| column.name == name);
+        rows[row].values[at.unwrap()].clone()
+    };
+    assert_eq!(of(1, "v"), Some(Scalar::Vector(vec![1.0, -0.5])));
+    assert_eq!([of(0, "v"), of(2, "v")], [None, None]);
+    let Some(Scalar::Vector(w)) = of(1, "w") else {
+        panic!()
+    };
+    assert_eq!(format!("{w:?}"), "[0.1, NaN, 3.0]");
+}
+
+#[tokio::test]
+async fn vectors_of_large_and_small_groups_are_the_same() {
+    let host = host().await;
+    let body = |rows: std::ops::Range<usize>| {
+        let of = |at: usize| row(&format!("r{at}"), &format!(r#""v": [{at}, 0.5], "c": "k""#));
+        format!("[{}]", rows.map(of).collect::<Vec<_>>().join(","))
+    };
+    // One statement; then copied straight; then copied with duplicates, by way of the staging table.
+    let sent = [
+        host.send("m", body(0..10)).await.unwrap(),
+        host.send("m", body(10..610)).await.unwrap(),
+        host.send("m", body(600..1_200)).await.unwrap(),
+    ];
+    let accepted = sent.each_ref().map(|one| (one.accepted, one.duplicates));
+    assert_eq!(accepted, [(10, 0), (600, 0), (590, 10)]);
+    let view = host.view("m").await;
+    assert_eq!(view.len(), 1_200);
+    for (at, row) in view.iter().enumerate() {
+        let expected = format!(r#"r{at} "yes" 0.75 {{"c": "k", "v": [{at}, 0.5]}}"#);
+        assert_eq!(row, &expected);
+    }
+}
+
+#[tokio::test]
+async fn a_vector_of_another_length_than_its_column_is_refused_with_both_lengths() {
+    let host = host().await;
+    let declared = registration("m", vec![embedding("v", 3)]);
+    let model = host.ingest.register(declared.clone()).await.unwrap();
+    assert_eq!((model.columns[0].dimension, model.schema_version), (3, 1));
+    host.ingest.register(declared).await.unwrap();
+
+    let body = format!(
+        "[{}, {}]",
+        row("a", r#""v": [1, 2, 3]"#),
+        row("b", r#""v": [1, 2]"#)
+    );
+    let refused = host.send("m", body.clone()).await.unwrap_err();
+    let reason = "a vector of 2 components; the column has 3".to_owned();
+    assert_eq!(reasons(&refused), [(1, "v".into(), reason)]);
+    let some = host.send_some("m", &body).await.unwrap();
+    assert_eq!((some.accepted, some.rejected.len()), (1, 1));
+
+    let otherwise = registration("m", vec![embedding("v", 4)]);
+    let error = host.ingest.register(otherwise).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "column of model 'm' is 'v' as embedding of dimension 3 (feature) and cannot become embedding of dimension 4 (feature)"
+    );
+    // A number where vectors are, and vectors where numbers are.
+    host.send("m", row("c", r#""x": 1"#)).await.unwrap();
+    for (features, reason) in [
+        (r#""v": 1"#, "1 is a number, and the column is an embedding"),
+        (r#""x": [1]"#, "a list where one value belongs"),
+    ] {
+        let error = host.send("m", format!("[{}]", row("d", features)));
+        assert_eq!(reasons(&error.await.unwrap_err())[0].2, reason);
+    }
+}
+
+#[tokio::test]
+async fn embeddings_may_be_as_long_as_their_limits_and_no_longer() {
+    let host = host().await;
+    let most = EMBEDDING_DIMENSION_MAX;
+    for dimension in [0, most + 1] {
+        let error = host
+            .ingest
+            .register(registration("no", vec![embedding("v", dimension)]));
+        assert_eq!(
+            error.await.unwrap_err().to_string(),
+            format!("column 'v': its dimension is {dimension}; it must be 1 to {most}")
+        );
+    }
+    for (role, kind, dimension, words) in [
+        (
+            Role::Prediction,
+            ColumnKind::Embedding,
+            2,
+            "column 'prediction': only a feature is an embedding",
+        ),
+        (
+            Role::Prediction,
+            ColumnKind::Numeric,
+            2,
+            "column 'prediction': it is numeric, and only an embedding has a dimension",
+        ),
+    ] {
+        let column = NewColumn {
+            name: role.to_string(),
+            kind,
+            role,
+            dimension,
+        };
+        let error = host.ingest.register(registration("no", vec![column]));
+        assert_eq!(error.await.unwrap_err().to_string(), words);
+    }
+
+    let names = ["a", "b", "c", "d"];
+    assert_eq!(names.len() * most, EMBEDDING_NUMBERS_MAX);
+    let all = names.map(|name| embedding(name, most)).to_vec();
+    host.ingest.register(registration("m", all)).await.unwrap();
+    let list = format!("[{}]", vec!["1"; most].join(","));
+    let features = names.map(|name| format!(r#""{name}": {list}"#)).join(",");
+    assert_eq!(
+        host.send("m", row("r", &features)).await.unwrap().accepted,
+        1
+    );
+    assert_eq!(
+        host.count("SELECT cardinality(embedding)::int8 FROM prediction")
+            .await,
+        16_384
+    );
+    let words =
+        "the numbers of all embeddings of the model together is 16385; at most 16384 is allowed";
+    let more = host.send("m", row("s", r#""e": [1]"#)).await.unwrap_err();
+    assert_eq!(more.to_string(), words);
+    let more = registration("m", vec![embedding("e", 1)]);
+    let more = host.ingest.register(more).await.unwrap_err();
+    assert_eq!(more.to_string(), words);
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod calibrate;
 mod check;
 mod cluster;
 mod components;

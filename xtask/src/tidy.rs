@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::steps::root;
 
 /// What each module of the host may use of the others. A module that is not listed may be used by none.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "example",
             "model_api",
             "api",
+            "calibrate",
             "certify",
             "check",
             "cluster",
@@ -45,17 +46,34 @@ const ARROWS: [(&str, &[&str]); 18] = [
     (
         "api",
         &[
-            "ingest", "monitor", "certify", "store", "runtime", "metrics", "builtin", "domain",
+            "ingest",
+            "monitor",
+            "calibrate",
+            "certify",
+            "store",
+            "runtime",
+            "metrics",
+            "builtin",
+            "domain",
         ],
     ),
     (
         "monitor",
         &[
-            "certify", "store", "runtime", "metrics", "builtin", "input", "profile", "domain",
+            "calibrate",
+            "certify",
+            "store",
+            "runtime",
+            "metrics",
+            "builtin",
+            "input",
+            "profile",
+            "domain",
         ],
     ),
     ("ingest", &["store", "input", "profile", "domain"]),
     ("certify", &["runtime", "profile", "domain"]),
+    ("calibrate", &["certify", "runtime", "profile", "domain"]),
     (
         "check",
         &[

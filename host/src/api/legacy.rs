@@ -193,7 +193,7 @@ pub(super) async fn prediction_history(
 ) -> ApiResult<Response> {
     let model = existing(&app, &model_id(id)?).await?;
     // The first page is read before anything is sent, so that a database that is away is an error and no broken array.
-    let first = app.store.history_rows(&model, 0, PAGE_ROWS).await?;
+    let first = app.store.history_rows(&model, 0, PAGE_ROWS, false).await?;
     let after = next_of(&first);
     let first = page(&model, first, true)?;
     let rest = pages(app.store.clone(), model, after);
@@ -215,7 +215,7 @@ fn pages(
             let Some(after) = after else {
                 return Ok(None);
             };
-            let rows: StoreResult<_> = store.history_rows(&model, after, PAGE_ROWS).await;
+            let rows: StoreResult<_> = store.history_rows(&model, after, PAGE_ROWS, false).await;
             let rows = rows?;
             let after = next_of(&rows);
             Ok::<_, ApiError>(Some((page(&model, rows, false)?, after)))

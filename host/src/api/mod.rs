@@ -6,6 +6,7 @@
 mod app;
 mod auth;
 mod body;
+mod calibrate;
 mod detectors;
 mod distributions;
 mod error;

@@ -14,6 +14,7 @@ use crate::domain::model::MODEL_ID_BYTES_MAX;
 use crate::domain::monitor::MONITOR_NAME_BYTES_MAX;
 
 use super::problem::{InputProblem, PROBLEM_JSON, Problem, ProblemKind};
+use super::views::feature_form;
 
 /// Names of models and monitors have no control characters.
 const NAME: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
@@ -56,10 +57,12 @@ pub(super) fn skeleton() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A token that `leeway token` made."))
         .build();
+    let feature = feature_form();
     let mut components = ComponentsBuilder::new()
         .security_scheme(BEARER, SecurityScheme::Http(bearer))
         .schema(Problem::name(), Problem::schema())
-        .schema(InputProblem::name(), InputProblem::schema());
+        .schema(InputProblem::name(), InputProblem::schema())
+        .schema(feature.0, feature.1);
     for &kind in &SHARED {
         components = components.response(kind.name, problem_response(kind));
     }

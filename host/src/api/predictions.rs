@@ -16,6 +16,9 @@ use super::models::existing;
 use super::page;
 use super::views::{ModelTypeView, Page, PredictionBatch, ReceiptView, RowView};
 
+/// Most numbers of vectors on a page.
+const PAGE_NUMBERS_MAX: usize = 1 << 20;
+
 /// What a client says beside its rows.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -104,7 +107,8 @@ impl IngestQuery {
 
 /// Reads rows back
 ///
-/// In the order of their arrival, page by page, each with the label that counts.
+/// In the order of their arrival, page by page, each with the label that counts. A page of rows with long vectors may have fewer
+/// than were asked for: at most a million numbers of vectors.
 #[utoipa::path(get, path = "/v1/models/{model_id}/predictions", tag = "predictions",
     params(("model_id" = String, Path, description = "The model", example = "churn"), RowsQuery),
     responses((status = 200, description = "One page of the rows", body = Page<RowView>)))]
@@ -113,12 +117,15 @@ pub(super) async fn list_predictions(
     Path(id): Path<String>,
     Query(query): Query<RowsQuery>,
 ) -> ApiResult<axum::Json<Page<RowView>>> {
-    let limit = page::items(query.limit)?;
+    let asked = page::items(query.limit)?;
     let [after] = page::cursor(query.cursor.as_deref())?.unwrap_or([0]);
     let model = existing(&app, &model_id(id)?).await?;
+    // Long vectors make short pages.
+    let fit = PAGE_NUMBERS_MAX / model.embedding_numbers().max(1);
+    let limit = asked.min(u16::try_from(fit).unwrap_or(u16::MAX)).max(1);
     let rows = app
         .store
-        .history_rows(&model, after, u32::from(limit) + 1)
+        .history_rows(&model, after, u32::from(limit) + 1, true)
         .await?;
     let rows = rows.into_iter().map(|row| RowView::of(&model, row));
     let cursor = |row: &RowView| row.seq.to_string();

@@ -84,6 +84,10 @@ kinds! {
         "What could be rebuilt has another digest than what the evaluation was made of, so nothing was compared. The detail says what differs.";
     ReplayFailed = CONFLICT, "replay-failed", "The detector gave no answer this time",
         "The evaluation was made again from the same inputs, and the detector failed. The detail says how.";
+    NoReferenceRows = CONFLICT, "no-reference-rows", "The reference has too few rows",
+        "A calibration needs reference data, rows of a training, or a reference that a monitor compares with, of at least three times the smallest size of window. The detail says what there is.";
+    BadCalibration = UNPROCESSABLE_ENTITY, "bad-calibration", "The calibration cannot be made like this",
+        "A number is out of its range, or a monitor cannot be called. The detail says which.";
     NoDetector = NOT_FOUND, "no-detector", "There is no such detector",
         "No detector has this name, or it has no such version.";
     NoProblem = NOT_FOUND, "no-problem", "There is no such kind of problem",

@@ -17,8 +17,8 @@ use crate::domain::access::Scope;
 use super::app::App;
 use super::auth::{self, Access, NoTokens};
 use super::{
-    detectors, distributions, gate, labels, legacy, measurements, models, monitors, openapi,
-    overview, predictions, reference, replay, service, sql, ui,
+    calibrate, detectors, distributions, gate, labels, legacy, measurements, models, monitors,
+    openapi, overview, predictions, reference, replay, service, sql, ui,
 };
 
 /// Answers smaller than this, in bytes, are sent as they are.
@@ -105,6 +105,7 @@ fn described(access: &Access) -> OpenApiRouter<App> {
         .routes(routes!(distributions::distributions))
         .routes(routes!(measurements::list_evaluations))
         .routes(routes!(replay::replay_evaluation))
+        .routes(routes!(calibrate::calibrate_model))
         .routes(routes!(measurements::list_measurements))
         .routes(routes!(sql::run_sql))
         .routes(routes!(service::exposition))
@@ -168,6 +169,6 @@ mod tests {
                 assert_eq!(open, !responses.contains_key("401"), "{path}");
             }
         }
-        assert_eq!(operations, 48);
+        assert_eq!(operations, 49);
     }
 }

@@ -43,7 +43,7 @@ macro_rules! files {
 }
 
 /// Everything that the page is made of. The first is the page itself.
-static FILES: [File; 22] = files![
+static FILES: [File; 24] = files![
     "index.html" HTML,
     "icon.svg" PICTURE,
     "style.css" STYLE,
@@ -60,9 +60,11 @@ static FILES: [File; 22] = files![
     "model.js" SCRIPT,
     "monitors.js" SCRIPT,
     "overview.js" SCRIPT,
+    "performance.js" SCRIPT,
     "sql.js" SCRIPT,
     "table.js" SCRIPT,
     "theme.js" SCRIPT,
+    "words.js" SCRIPT,
     "vendor/uPlot.iife.min.js" SCRIPT,
     "vendor/uPlot.min.css" STYLE,
     "vendor/uPlot.LICENSE.txt" TEXT,

@@ -6,13 +6,13 @@ use crate::profile::Random;
 const FRACTIONS: u64 = 1 << 53;
 
 /// What the rows of a certification are drawn from.
-pub(super) struct Draws {
+pub(crate) struct Draws {
     random: Random,
 }
 
 impl Draws {
     /// Draws of their own for one purpose: `stream` tells purposes of the same seed apart.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut random = Random::new(seed);
         let (first, second) = (random.below(u64::MAX), random.below(u64::MAX));
         // Odd, so that every stream starts elsewhere.
@@ -23,23 +23,23 @@ impl Draws {
     }
 
     /// Uniform in `[0, 1)`.
-    pub(super) fn share(&mut self) -> f64 {
+    pub(crate) fn share(&mut self) -> f64 {
         self.random.below(FRACTIONS) as f64 / FRACTIONS as f64
     }
 
     /// Whether something of this probability happens.
-    pub(super) fn happens(&mut self, probability: f64) -> bool {
+    pub(crate) fn happens(&mut self, probability: f64) -> bool {
         self.share() < probability
     }
 
     /// Standard normal: Box & Muller (1958), the cosine half.
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * libm::log(1.0 - self.share())).sqrt();
         radius * libm::cos(std::f64::consts::TAU * self.share())
     }
 
     /// A place out of these shares, which sum to one.
-    pub(super) fn place(&mut self, shares: &[f64]) -> u32 {
+    pub(crate) fn place(&mut self, shares: &[f64]) -> u32 {
         let mut left = self.share();
         let mut place = 0;
         for share in &shares[..shares.len() - 1] {
@@ -53,12 +53,12 @@ impl Draws {
     }
 
     /// A number in `0..end`.
-    pub(super) fn below(&mut self, end: u32) -> u32 {
+    pub(crate) fn below(&mut self, end: u32) -> u32 {
         self.random.up_to(end - 1)
     }
 
     /// The numbers `0..rows` in random order: Fisher & Yates.
-    pub(super) fn order(&mut self, rows: usize) -> Vec<usize> {
+    pub(crate) fn order(&mut self, rows: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..rows).collect();
         for last in (1..rows).rev() {
             let other = self.random.below(last as u64 + 1);

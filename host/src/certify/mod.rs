@@ -43,6 +43,7 @@ use subject::Subject;
 
 pub use card::{Card, Check, Cost, Outcome, Power};
 pub use compare::{Change, compare};
+pub(crate) use draws::Draws;
 pub use rate::Rate;
 
 /// How thorough a certification is.

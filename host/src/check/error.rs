@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::SchemaError;
 use crate::input::InputError;
-use crate::profile::{DeriveError, MergeError, ObserveError, WindowError};
+use crate::profile::{AccessError, DeriveError, MergeError, ObserveError, WindowError};
 use crate::runtime::{ConfigError, LoadError};
 
 use super::settings::CHUNKS_MAX;
@@ -38,6 +38,9 @@ pub enum CheckError {
     /// Profile and rows of the same file do not fit.
     #[error(transparent)]
     Window(#[from] WindowError),
+    /// Rows of a file were not kept.
+    #[error("the rows of the file cannot be read again: {0}")]
+    Kept(AccessError),
     /// Nothing to compare.
     #[error("{file}: there are no columns to compare")]
     NoColumns { file: String },

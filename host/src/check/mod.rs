@@ -8,6 +8,7 @@ mod gather;
 pub mod output;
 mod picture;
 mod plan;
+mod reference;
 mod report;
 mod run;
 mod settings;
@@ -15,6 +16,7 @@ mod stream;
 
 pub use error::CheckError;
 pub use gather::OnProgress;
+pub use reference::{Reference, reference};
 pub use report::{
     Call, Chunk, ColumnPicture, Evaluation, ModelSummary, Outcome, Report, Shape, WindowSummary,
 };

@@ -19,7 +19,7 @@ pub(super) struct Plan {
     pub(super) derivation: Option<Derivation>,
     /// What the model answers, if that is known.
     pub(super) model_type: Option<ModelType>,
-    /// Bytes of both files.
+    /// Bytes of the files that are read.
     pub(super) bytes: u64,
     /// What a person should know.
     pub(super) notes: Vec<String>,
@@ -28,17 +28,32 @@ pub(super) struct Plan {
 impl Plan {
     /// Looks at both files.
     pub(super) fn new(settings: &Settings) -> Result<Self, CheckError> {
-        let file = settings.reference.display().to_string();
         let reference = input::inspect(&settings.reference, &settings.read)?;
         let current = input::inspect(&settings.current, &settings.read)?;
-        let mut notes = notes(settings, &reference, &current);
+        Self::of(settings, &reference, Some(&current))
+    }
+
+    /// Looks at the reference file alone.
+    pub(super) fn of_reference(settings: &Settings) -> Result<Self, CheckError> {
+        let reference = input::inspect(&settings.reference, &settings.read)?;
+        Self::of(settings, &reference, None)
+    }
+
+    fn of(
+        settings: &Settings,
+        reference: &Inspection,
+        current: Option<&Inspection>,
+    ) -> Result<Self, CheckError> {
+        let file = settings.reference.display().to_string();
+        let mut notes = notes(settings, reference, current);
 
         let mut requests = Vec::new();
         let mut columns = Vec::new();
         for column in &reference.columns {
             let mut request = ColumnRequest::from(column);
             // Nothing in the reference tells what it is: the current file may.
-            if let (Basis::Nothing, Some(other)) = (column.basis, current.column(&column.name)) {
+            let other = current.and_then(|current| current.column(&column.name));
+            if let (Basis::Nothing, Some(other)) = (column.basis, other) {
                 request = ColumnRequest::from(other);
             }
             let role = role_of(&column.name, settings);
@@ -77,7 +92,7 @@ impl Plan {
             || Arc::new(schema),
             |derivation| derivation.schema().clone(),
         );
-        let bytes = reference.bytes + current.bytes;
+        let bytes = reference.bytes + current.map_or(0, |current| current.bytes);
         Ok(Self {
             requests,
             schema,
@@ -146,12 +161,12 @@ fn guess(schema: &Schema) -> Option<ModelType> {
 }
 
 /// Columns that take no part.
-fn notes(settings: &Settings, reference: &Inspection, current: &Inspection) -> Vec<String> {
+fn notes(settings: &Settings, reference: &Inspection, current: Option<&Inspection>) -> Vec<String> {
     let mut notes = Vec::new();
     let quoted = |names: Vec<&str>| format!("'{}'", names.join("', '"));
     let more: Vec<&str> = current
-        .columns
         .iter()
+        .flat_map(|current| &current.columns)
         .map(|column| column.name.as_str())
         .filter(|name| {
             reference.column(name).is_none()

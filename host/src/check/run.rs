@@ -1,12 +1,14 @@
 //! Runs a check: reads both files, fits every detector on the reference, judges the current window.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::builtin;
 use crate::domain::{Language, Needs};
 use crate::profile::Window;
+use crate::profile::began::{Piece, date};
 use crate::runtime::{
     Baseline, BatchDetector, CodeCache, CompileLimits, Compiler, Detector, Engine, Limits, LogLine,
     Plugin, RunError, Runtime, Usage,
@@ -100,6 +102,10 @@ pub fn run(
         .iter()
         .filter(|detector| matches!(detector, Detector::Stream(_)));
     let mut evaluations = judge(&current.whole);
+    let pieces: Vec<Piece> = current.chunks.iter().filter_map(piece).collect();
+    for evaluation in &mut evaluations {
+        date(&mut evaluation.measurements, &reference.whole, &pieces);
+    }
     evaluations.extend(
         streams
             .zip(found)
@@ -127,7 +133,10 @@ pub fn run(
 }
 
 /// Loads every detector and binds its configuration.
-fn detectors(settings: &Settings, runtime: &Runtime) -> Result<Vec<Detector>, CheckError> {
+pub(super) fn detectors(
+    settings: &Settings,
+    runtime: &Runtime,
+) -> Result<Vec<Detector>, CheckError> {
     let mut plugins: Vec<Plugin> = Vec::new();
     for source in &settings.detectors {
         let plugin = load(source, runtime)?;
@@ -295,16 +304,28 @@ fn summary(file: &Path, window: &Window) -> WindowSummary {
     }
 }
 
+/// A chunk along which the beginning of a drift is looked for; nothing where its rows have no times.
+fn piece(chunk: &Window) -> Option<Piece> {
+    let (first, last) = chunk.span()?;
+    Some(Piece {
+        first: timestamp(first)?,
+        last: timestamp(last)?,
+        window: Arc::new(chunk.clone()),
+    })
+}
+
 /// A time as people write it; nothing for one beyond the calendar.
 fn rfc_3339(seconds: f64) -> Option<String> {
+    timestamp(seconds).map(|time| time.to_string())
+}
+
+fn timestamp(seconds: f64) -> Option<jiff::Timestamp> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "saturates, and the calendar refuses what is out of range"
     )]
     let milliseconds = (seconds * 1e3).round() as i64;
-    jiff::Timestamp::from_millisecond(milliseconds)
-        .ok()
-        .map(|time| time.to_string())
+    jiff::Timestamp::from_millisecond(milliseconds).ok()
 }
 
 fn notes(plan: Plan, current: &Gathered) -> Vec<String> {

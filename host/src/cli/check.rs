@@ -7,8 +7,9 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::check::output::{self, Style};
-use crate::check::{self, Chunking, DETECTORS_DEFAULT, Outcome, Settings, Source};
+use crate::check::{self, Chunking, Outcome, Settings};
 
+use super::detectors::DetectorArgs;
 use super::files::FilesArgs;
 use super::screen::{print, write};
 
@@ -21,29 +22,8 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     files: FilesArgs,
 
-    /// Detectors that come with leeway: data-drift, prior-drift, concept-drift, data-quality, performance, label-shift,
-    /// pca-reconstruction, correlation, mmd, domain-classifier, text-drift, adwin, page-hinkley, hddm-a, hddm-w, cusum,
-    /// spc, ddm, eddm, kswin, error-bets, two-sample-bets; or files of your own, as with --plugin [default:
-    /// data-drift,prior-drift,concept-drift]
-    #[arg(
-        long = "detector",
-        short,
-        value_name = "NAME",
-        value_delimiter = ',',
-        help_heading = "Detectors"
-    )]
-    detectors: Vec<String>,
-    /// Detectors of your own: components (.wasm), or source in Python (.py) or JavaScript (.js)
-    #[arg(
-        long = "plugin",
-        short,
-        value_name = "FILE",
-        help_heading = "Detectors"
-    )]
-    plugins: Vec<PathBuf>,
-    /// Setting of a detector; the value is JSON or plain text, as in data-drift.level=0.01
-    #[arg(long = "set", short, value_name = "DETECTOR.KEY=VALUE", value_parser = setting, help_heading = "Detectors")]
-    settings: Vec<(String, String, serde_json::Value)>,
+    #[command(flatten)]
+    detectors: DetectorArgs,
     /// Also judge chunks of so many rows of the current file
     #[arg(long, value_name = "ROWS", conflicts_with = "chunk_time", help_heading = "Chunks", value_parser = clap::value_parser!(u64).range(1..))]
     chunk_rows: Option<u64>,
@@ -96,11 +76,11 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let program = std::env::current_exe().context("the program's own file cannot be found")?;
     let runtime = check::runtime(
         &program,
-        &args.files.cache.directory()?,
-        args.files.interpreters.folder(),
+        &args.files.reading.cache.directory()?,
+        args.files.reading.interpreters.folder(),
     )?;
 
-    let bar = args.files.progress_bar();
+    let bar = args.files.reading.progress_bar();
     let report = check::run(
         &settings,
         &runtime,
@@ -140,48 +120,14 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
 
 /// Flags before the file, the file before defaults.
 fn settings(args: &CheckArgs) -> anyhow::Result<Settings> {
-    let file = args.files.config_file()?;
-    let settings = args.files.settings(&file)?;
-    let named = if args.detectors.is_empty() {
-        file.check.detectors
-    } else {
-        Some(args.detectors.clone())
-    };
-    let builtin = named.unwrap_or_else(|| DETECTORS_DEFAULT.map(str::to_owned).into());
-    let plugins = file
-        .check
-        .plugins
-        .into_iter()
-        .chain(args.plugins.iter().cloned());
-    let mut configs = settings.configs;
-    for (detector, key, value) in &args.settings {
-        let config = configs
-            .entry(detector.clone())
-            .or_insert_with(|| serde_json::json!({}));
-        let Some(fields) = config.as_object_mut() else {
-            bail!("[detector.{detector}] is not a table")
-        };
-        fields.insert(key.clone(), value.clone());
-    }
+    let file = args.files.reading.config_file()?;
+    let settings = args
+        .detectors
+        .apply(args.files.settings(&file)?, &file.check)?;
     Ok(Settings {
-        detectors: builtin
-            .into_iter()
-            .map(source)
-            .chain(plugins.map(Source::File))
-            .collect(),
-        configs,
         chunking: chunking(args, file.check.chunk_rows, file.check.chunk_time)?,
         ..settings
     })
-}
-
-/// Names of detectors have no dots: what has is a file.
-fn source(detector: String) -> Source {
-    if detector.contains(['.', '/']) {
-        Source::File(detector.into())
-    } else {
-        Source::Builtin(detector)
-    }
 }
 
 fn chunking(args: &CheckArgs, rows: Option<u64>, time: Option<String>) -> anyhow::Result<Chunking> {
@@ -225,13 +171,4 @@ fn style(args: &CheckArgs, terminal: bool) -> Style {
         all: args.all,
         ..Style::default()
     }
-}
-
-fn setting(text: &str) -> Result<(String, String, serde_json::Value), String> {
-    let form = "it has the form DETECTOR.KEY=VALUE";
-    let (path, value) = text.split_once('=').ok_or(form)?;
-    let (detector, key) = path.split_once('.').ok_or(form)?;
-    let value =
-        serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
-    Ok((detector.to_owned(), key.to_owned(), value))
 }

@@ -1,4 +1,4 @@
-//! Two files of rows, and how they are read: the flags that commands on files share.
+//! Files of rows, and how they are read: the flags that commands on files share.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,24 @@ use super::config_file::ConfigFile;
 #[derive(Debug, Args)]
 pub(super) struct FilesArgs {
     /// Rows that define normal
-    pub(super) reference: PathBuf,
+    reference: PathBuf,
     /// Rows under test
-    pub(super) current: PathBuf,
+    current: PathBuf,
+    #[command(flatten)]
+    pub(super) reading: ReadingArgs,
+}
 
+impl FilesArgs {
+    /// A check of the two files with default detectors. Flags go before the settings file, that before defaults.
+    pub(super) fn settings(&self, file: &ConfigFile) -> anyhow::Result<Settings> {
+        let (reference, current) = (self.reference.clone(), self.current.clone());
+        self.reading.settings(file, reference, current)
+    }
+}
+
+/// The meaning of columns, and how files are read.
+#[derive(Debug, Args)]
+pub(super) struct ReadingArgs {
     /// File (TOML) with columns, detectors and their settings; flags go before it
     #[arg(long, short, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -71,7 +85,7 @@ pub(super) struct FilesArgs {
     #[arg(long, short, help_heading = "Reading")]
     pub(super) quiet: bool,
 
-    /// Format of both files [default: what they hold]
+    /// Format of the files [default: what they hold]
     #[arg(long, value_name = "FORMAT", value_parser = input_format, help_heading = "Reading")]
     pub(super) input_format: Option<Format>,
     /// Character between the fields of a CSV file [default: what the header has]
@@ -95,15 +109,20 @@ pub(super) struct FilesArgs {
     pub(super) interpreters: InterpreterArgs,
 }
 
-impl FilesArgs {
+impl ReadingArgs {
     /// The settings file, empty where none is named.
     pub(super) fn config_file(&self) -> anyhow::Result<ConfigFile> {
         let file = self.config.as_deref().map(ConfigFile::read).transpose()?;
         Ok(file.unwrap_or_default())
     }
 
-    /// A check of the two files with default detectors. Flags go before the settings file, that before defaults.
-    pub(super) fn settings(&self, file: &ConfigFile) -> anyhow::Result<Settings> {
+    /// A check of two files with default detectors. Flags go before the settings file, that before defaults.
+    pub(super) fn settings(
+        &self,
+        file: &ConfigFile,
+        reference: PathBuf,
+        current: PathBuf,
+    ) -> anyhow::Result<Settings> {
         let columns = &file.columns;
         let or = |flag: &Option<String>, file: &Option<String>| flag.clone().or(file.clone());
         let mut read = ReadOptions {
@@ -136,20 +155,24 @@ impl FilesArgs {
             kept_rows_max: self.rows_max,
             configs: file.detector.clone(),
             seed: self.seed.or(file.check.seed).unwrap_or(SEED_DEFAULT),
-            ..Settings::new(self.reference.clone(), self.current.clone())
+            ..Settings::new(reference, current)
         })
     }
 
     /// Bytes read, on a terminal.
     pub(super) fn progress_bar(&self) -> ProgressBar {
+        self.bar("reading {bar:40} {bytes} of {total_bytes}, {eta} left")
+    }
+
+    /// How far something is, on a terminal.
+    pub(super) fn bar(&self, template: &str) -> ProgressBar {
         let target = if self.quiet {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr()
         }; // Hidden too if it is no terminal.
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style =
-            ProgressStyle::with_template("reading {bar:40} {bytes} of {total_bytes}, {eta} left");
+        let style = ProgressStyle::with_template(template);
         bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 }

@@ -1,9 +1,12 @@
 //! The command line: flags and files into settings, reports onto the screen.
 
 mod cache;
+mod calibrate;
+mod calibrated;
 mod check;
 mod config_file;
 mod demo;
+mod detectors;
 mod example;
 mod files;
 mod grid;
@@ -12,6 +15,7 @@ mod plugin;
 mod replay;
 mod screen;
 mod serve;
+mod server;
 mod sql;
 mod telemetry;
 mod token;
@@ -40,6 +44,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(Box<check::CheckArgs>),
+    Calibrate(Box<calibrate::CalibrateArgs>),
     Serve(Box<crate::serve::ServeArgs>),
     Token(Box<token::TokenArgs>),
     Sql(Box<sql::SqlArgs>),
@@ -83,6 +88,7 @@ impl Cli {
         })?;
         match self.command {
             Command::Check(args) => check::run(&args),
+            Command::Calibrate(args) => calibrate::run(&args),
             Command::Serve(args) => serve::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Sql(args) => sql::run(&args),

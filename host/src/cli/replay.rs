@@ -1,14 +1,12 @@
 //! `leeway replay`: makes an evaluation of a running server again, and says whether every bit is the same.
 
 use std::io::Write;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
 
-/// Longest wait for the answer.
-const ANSWER_MAX: Duration = Duration::from_mins(5);
+use super::server::ServerArgs;
+
 /// Exit code where a number came out differently.
 const DIFFERENT: u8 = 1;
 
@@ -21,22 +19,8 @@ pub(super) struct ReplayArgs {
     /// Number of the evaluation, as in `GET /v1/evaluations`
     #[arg(value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
     evaluation_no: i64,
-    /// Address of the server
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "LEEWAY_SERVER",
-        default_value = "http://127.0.0.1:5000"
-    )]
-    server: String,
-    /// Token with the scope read
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "LEEWAY_TOKEN",
-        hide_env_values = true
-    )]
-    token: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
     /// Print the server's answer as it is
     #[arg(long)]
     json: bool,
@@ -44,10 +28,9 @@ pub(super) struct ReplayArgs {
 
 /// Runs the command; returns the exit code.
 pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let answer = runtime.block_on(ask(args))?;
+    let number = args.evaluation_no.to_string();
+    let path = ["v1", "evaluations", &number, "replay"];
+    let answer = args.server.post(&path, None)?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
@@ -55,32 +38,6 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<u8> {
         write!(out, "{}", told(&answer))?;
     }
     Ok(if answer["same"] == true { 0 } else { DIFFERENT })
-}
-
-async fn ask(args: &ReplayArgs) -> anyhow::Result<Value> {
-    let base = args.server.trim_end_matches('/');
-    let url = format!("{base}/v1/evaluations/{}/replay", args.evaluation_no);
-    let client = reqwest::Client::builder().timeout(ANSWER_MAX).build()?;
-    let mut request = client.post(&url);
-    if let Some(token) = &args.token {
-        request = request.bearer_auth(token);
-    }
-    let answer = request
-        .send()
-        .await
-        .with_context(|| format!("no server answers at {base}"))?;
-    let status = answer.status();
-    let body = answer.bytes().await?;
-    let body: Value = serde_json::from_slice(&body)
-        .with_context(|| format!("{base} answers {status}, and not in JSON: is that leeway?"))?;
-    if status.is_success() {
-        return Ok(body);
-    }
-    let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
-    match text("detail") {
-        detail if detail.is_empty() => bail!("{} ({status})", text("title")),
-        detail => bail!("{detail}"),
-    }
 }
 
 /// The answer in a few lines.

@@ -275,6 +275,8 @@ mod tests {
             verdict,
             row: None,
             detail: None,
+            segment: None,
+            began: None,
         }
     }
 

@@ -33,6 +33,10 @@ pub enum Made {
         baseline: String,
         /// Where the baseline came from.
         reference: ReferenceMade,
+        /// Bits of the level that its tests had, where that was not the configuration's: false alarms are bounded over time, or
+        /// rows are split.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        level_bits: Option<u64>,
     },
     /// One after the other.
     Rows {

@@ -1,5 +1,6 @@
 //! One number of one evaluation, and what it says.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::column::display_as_kebab;
@@ -72,4 +73,21 @@ pub struct Measurement {
     pub row: Option<u64>,
     /// A JSON object for people.
     pub detail: Option<serde_json::Value>,
+    /// The segment of rows that it is about; absent for all rows. The host's, not the detector's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<String>,
+    /// Of drift of a column: when it began. The host's, not the detector's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Began>,
+}
+
+/// When a change began, by the times of the rows: an estimate, and the interval that holds the truth in 95 of 100 cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Began {
+    /// Time of the first rows that the change is in.
+    pub at: Timestamp,
+    /// Where the interval starts; absent where it may have begun before the first row that was looked at.
+    pub earliest: Option<Timestamp>,
+    /// Where it ends.
+    pub latest: Timestamp,
 }

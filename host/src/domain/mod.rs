@@ -12,6 +12,7 @@ pub mod model;
 pub mod monitor;
 pub mod record;
 pub mod schema;
+pub mod segment;
 pub mod version;
 
 pub use access::{Caller, Scope};
@@ -20,7 +21,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use column::{ColumnKind, Role};
 pub use descriptor::{Descriptor, Direction, DriftKind, Metric, Needs};
 pub use language::Language;
-pub use measurement::{Measurement, ThresholdKind, Verdict};
+pub use measurement::{Began, Measurement, ThresholdKind, Verdict};
 pub use model::{Model, ModelColumn, ModelId, ModelSettings};
 pub use monitor::MonitorSpec;
 pub use schema::{ColumnSpec, ModelType, Schema, SchemaError};

@@ -16,6 +16,10 @@ pub const RECORD_ID_BYTES_MAX: usize = 512;
 pub const FEATURES_MAX: usize = COLUMNS_MAX - 8;
 /// Most names of a categorical column.
 pub const CATEGORIES_MAX: usize = 10_000;
+/// Most numbers of a vector that is stored.
+pub const EMBEDDING_DIMENSION_MAX: usize = 4_096;
+/// Most numbers of all vectors of a row together: 64 KiB.
+pub const EMBEDDING_NUMBERS_MAX: usize = 16_384;
 
 /// Name of the prediction's column.
 pub const PREDICTION: &str = "prediction";
@@ -88,12 +92,15 @@ pub struct ModelColumn {
     pub no: i32,
     /// Its name.
     pub name: String,
-    /// Numeric or categorical.
+    /// Numeric or categorical; of a feature also an embedding.
     pub kind: ColumnKind,
     /// Feature, prediction, probability or label.
     pub role: Role,
-    /// Place among the row's columns of its kind, from 0. Of the label: 0, it has a table of its own.
+    /// Place among the row's columns of its kind, from 0; of an embedding that of its first number among the numbers of all
+    /// the row's embeddings. Of the label: 0, it has a table of its own.
     pub position: usize,
+    /// Numbers of each vector of an embedding; 0 for other columns.
+    pub dimension: usize,
     /// First version of the schema that has it.
     pub schema_version: i32,
 }
@@ -142,6 +149,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// Numbers of all embeddings of a row together.
+    pub fn embedding_numbers(&self) -> usize {
+        self.columns.iter().map(|column| column.dimension).sum()
+    }
+
     /// The column of a name.
     pub fn column(&self, name: &str) -> Option<&ModelColumn> {
         self.columns.iter().find(|column| column.name == name)
@@ -180,6 +192,7 @@ mod tests {
             kind,
             role,
             position: 0,
+            dimension: 0,
             schema_version: 1,
         };
         Model {

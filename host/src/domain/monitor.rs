@@ -120,6 +120,23 @@ pub struct MonitorSpec {
     /// Seed of every call.
     #[serde(default)]
     pub seed: u32,
+    /// Splits the rows: each segment is judged by itself. A column, or an expression: see [`super::segment`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment_by: Option<String>,
+    /// Bounds false alarms over time, in place of at each evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_alarms: Option<FalseAlarms>,
+}
+
+/// A bound on false alarms over time (alpha spending, Lan and `DeMets` 1983): each stretch of the rows' time has its part of
+/// the level, and the first evaluation that sees it spends that part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FalseAlarms {
+    /// Largest probability of a false alarm within any period, in (0, 1).
+    pub at_most: f64,
+    /// Length of the period, in seconds of the rows' time.
+    pub per_seconds: u64,
 }
 
 /// Rows of a current window where nothing else is said.
@@ -163,6 +180,8 @@ impl MonitorSpec {
             enabled: true,
             fallback: Fallback::None,
             seed: 0,
+            segment_by: None,
+            false_alarms: None,
         }
     }
 }

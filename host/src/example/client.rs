@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
@@ -22,6 +23,8 @@ use crate::domain::Clock;
 
 /// Reference rows of a request to the model API.
 const REFERENCE_BATCH: usize = 500;
+/// Rows within which a text comes once: the window that its monitor has, and the chunk by which it may be longer.
+const TEXT_ROWS_APART: usize = 6_000;
 const JSON: &str = "application/json";
 
 /// What all clients share.
@@ -59,6 +62,8 @@ pub(super) struct Courier<'a> {
     number: usize,
     folder: &'a Path,
     position: Position,
+    /// Whether each row of the production came shortly before.
+    again: Vec<bool>,
     seen: Seen,
     /// Rows that were sent before this run.
     before: usize,
@@ -83,6 +88,7 @@ impl<'a> Courier<'a> {
             folder,
             before: position.rows,
             position,
+            again: again(&plot.production, TEXT_ROWS_APART),
             seen: Seen {
                 model: plot.model_id.clone(),
                 model_type: plot.drift.name().to_owned(),
@@ -120,7 +126,7 @@ impl<'a> Courier<'a> {
         self.look().await
     }
 
-    /// Registers the model and uploads its reference.
+    /// Registers the model, makes its monitors and uploads its reference.
     async fn begin(&self) -> anyhow::Result<()> {
         let plan = &self.shared.plan;
         let column =
@@ -148,6 +154,11 @@ impl<'a> Courier<'a> {
         service
             .send(Method::POST, "/v1/models", JSON, body, &[])
             .await?;
+        for (name, spec) in &plan.monitors {
+            let path = format!("/v1/models/{}/monitors/{name}", self.plot.model_id);
+            let spec = serde_json::to_vec(spec)?;
+            service.send(Method::PUT, &path, JSON, spec, &[]).await?;
+        }
         let csv = self.reference().await?;
         service.reference(&self.plot.model_id, csv).await
     }
@@ -225,7 +236,12 @@ impl<'a> Courier<'a> {
         let answers = self.predict(&places).await?;
         let rows: Value = (begin..end)
             .zip(answers)
-            .map(|(at, answer)| {
+            .map(|(at, mut answer)| {
+                if let Some(text) = &self.shared.plan.text
+                    && self.again[at]
+                {
+                    answer.features.remove(text);
+                }
                 json!({
                     "record_id": self.record_id(at),
                     "prediction_time": time,
@@ -286,11 +302,42 @@ impl<'a> Courier<'a> {
     }
 }
 
+/// Whether each row was among the `apart` before it.
+fn again(production: &[(usize, bool)], apart: usize) -> Vec<bool> {
+    let mut last: FxHashMap<usize, usize> = FxHashMap::default();
+    let rows = production.iter().enumerate();
+    rows.map(|(at, (row, _))| {
+        let before = last.insert(*row, at);
+        before.is_some_and(|before| at - before <= apart)
+    })
+    .collect()
+}
+
 /// A value as CSV has it; empty where there is none.
 fn text(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_comes_again_where_it_was_among_those_before_whatever_its_label() {
+        let production = [
+            (7, true),
+            (8, true),
+            (7, false),
+            (9, true),
+            (8, true),
+            (9, true),
+        ];
+        let found = again(&production, 2);
+        assert_eq!(found, [false, false, true, false, false, true]);
+        assert_eq!(again(&[], 2), [] as [bool; 0]);
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use serde_json::Value;
+
 use crate::model_api::{Input, Instance};
 
 /// An instance and its truth.
@@ -31,6 +33,11 @@ pub(super) struct DataSet {
     pub(super) shifted_labels_open: bool,
     /// Share of the positive class where the classes drift.
     pub(super) prior_share: f64,
+    /// The feature that is a text. A text can be known again: none of the reference's comes in production, and a row that
+    /// comes again comes without it.
+    pub(super) text: Option<&'static str>,
+    /// Monitors that the models have beside the default ones, or in place of those of the same name.
+    pub(super) monitors: Vec<(&'static str, Value)>,
     /// What each kind of drift is here, in words: data, prior, concept.
     pub(super) shifts: [&'static str; 3],
 }

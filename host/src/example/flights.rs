@@ -60,6 +60,8 @@ pub(super) fn read(directory: &Path) -> anyhow::Result<DataSet> {
         shifted: rows(&SHIFTED)?,
         shifted_labels_open: false,
         prior_share: 0.35,
+        text: None,
+        monitors: Vec::new(),
         shifts: [
             "half of the flights are of summer, with its weather; of them come those that leave answers, labels and errors as they were",
             "35% of the flights are late; of them come those that leave weather, routes and errors as they were",

@@ -6,14 +6,15 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::DriftType;
-use super::data_set::Row;
+use super::data_set::{DataSet, Row};
 use crate::model_api::readable_in;
 
 /// Version of the files' form.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The clients.
 const PLAN_FILE: &str = "plan.json";
 /// The rows, one a line.
@@ -31,6 +32,10 @@ pub(super) struct Plan {
     pub(super) classes: [String; 2],
     /// The features, and whether each is a number.
     pub(super) columns: Vec<(String, bool)>,
+    /// The feature that is a text, and is left out where its row comes again.
+    pub(super) text: Option<String>,
+    /// Monitors that are made for each model, by name, as the API takes them.
+    pub(super) monitors: Vec<(String, Value)>,
     pub(super) clients: Vec<Plot>,
 }
 
@@ -47,18 +52,22 @@ pub(super) struct Plot {
 
 impl Plan {
     pub(super) fn new(
-        model: &str,
+        data: &DataSet,
         prepared_at: Timestamp,
-        classes: [&str; 2],
         columns: Vec<(String, bool)>,
         clients: Vec<Plot>,
     ) -> Self {
+        let monitors = data.monitors.iter();
         Self {
             format: FORMAT,
-            model: model.to_owned(),
+            model: data.name.to_owned(),
             prepared_at,
-            classes: classes.map(str::to_owned),
+            classes: data.classes.map(str::to_owned),
             columns,
+            text: data.text.map(str::to_owned),
+            monitors: monitors
+                .map(|(name, spec)| ((*name).to_owned(), spec.clone()))
+                .collect(),
             clients,
         }
     }
@@ -144,14 +153,16 @@ mod tests {
             reference: vec![0, 1],
             production: vec![(1, false)],
         };
-        let columns = vec![("size".into(), true)];
-        Plan::new(
-            "m",
-            Timestamp::UNIX_EPOCH,
-            ["a", "b"],
-            columns,
-            vec![client],
-        )
+        Plan {
+            format: FORMAT,
+            model: "m".into(),
+            prepared_at: Timestamp::UNIX_EPOCH,
+            classes: ["a".into(), "b".into()],
+            columns: vec![("size".into(), true)],
+            text: Some("opening".into()),
+            monitors: vec![("own".into(), json!({"detector": "ks"}))],
+            clients: vec![client],
+        }
     }
 
     #[test]

@@ -64,13 +64,7 @@ pub async fn prepare(settings: &PrepareSettings, mut say: impl FnMut(&str)) -> a
         .map(|(client, drift)| plot(&data, &world, settings, client, drift, &mut random))
         .collect();
     told(&data, &model, &clients, &mut say);
-    let plan = Plan::new(
-        data.name,
-        model.trained_at,
-        data.classes,
-        model.columns(),
-        clients,
-    );
+    let plan = Plan::new(&data, model.trained_at, model.columns(), clients);
     let rows: Vec<_> = data.normal.iter().chain(&data.shifted).collect();
     model.save(&folder.join(MODEL_FILE))?;
     plan.save(folder, &rows)?;

@@ -1,7 +1,9 @@
 //! What a run shows: of one client every column that drifts, of many a line each.
 
+use serde::Deserialize;
+
 use crate::check::output::grid::{Cell, Column, Fit, Grid, Paint};
-use crate::check::output::number::count;
+use crate::check::output::number::{count, short};
 use crate::demo::board::{self, Seen};
 use crate::demo::client::Outcome;
 use crate::demo::screen::Screen;
@@ -9,6 +11,8 @@ use crate::domain::{DriftKind, Verdict};
 
 /// Clients of which each column is shown.
 const DETAILED_MAX: usize = 2;
+/// Words that are told of a column.
+const WORDS_MAX: usize = 8;
 /// Batches after which a client of many has a line although nothing has changed.
 const LINES_APART: u64 = 10;
 
@@ -78,7 +82,13 @@ impl Show {
         }
         let (columns, _) = self.screen.size();
         let summary = self.summary(columns, self.screen.has_colour());
-        Ok(self.screen.say(&format!("\n{summary}"))?)
+        self.screen.say(&format!("\n{summary}"))?;
+        if self.seen.len() <= DETAILED_MAX {
+            for line in self.seen.iter().flatten().flat_map(words) {
+                self.screen.say(&line)?;
+            }
+        }
+        Ok(())
     }
 
     fn summary(&self, width: usize, colour: bool) -> String {
@@ -112,6 +122,39 @@ impl Show {
     }
 }
 
+/// A word that tells the current texts from the reference's, and the shares of both that have it.
+#[derive(Debug, Deserialize)]
+struct Word {
+    #[serde(rename = "word")]
+    text: String,
+    reference: f64,
+    current: f64,
+}
+
+/// The words that gave texts away, a line a column that drifted by them.
+fn words(seen: &Seen) -> Vec<String> {
+    let measurements = seen.evaluations.iter().flat_map(|one| &one.measurements);
+    measurements
+        .filter(|one| one.verdict == Verdict::Drifted)
+        .filter_map(|one| {
+            let words = one.detail.as_ref()?.get("words")?;
+            let words: Vec<Word> = serde_json::from_value(words.clone()).ok()?;
+            let told = words.iter().take(WORDS_MAX).map(|one| {
+                let percent = |share: f64| short(100.0 * share, 2);
+                let (then, now) = (percent(one.reference), percent(one.current));
+                format!("{} {then}% to {now}%", one.text)
+            });
+            let told: Vec<String> = told.collect();
+            let column = one.column.as_deref().unwrap_or_default();
+            let area = short(one.value, 3);
+            Some(format!(
+                "words      of {column} that give it away (area {area}), in so many texts of the reference and now: {}",
+                told.join(", ")
+            ))
+        })
+        .collect()
+}
+
 const KINDS: [DriftKind; 3] = [DriftKind::Data, DriftKind::Prior, DriftKind::Concept];
 
 /// What the monitors of each kind say.
@@ -135,6 +178,8 @@ fn drifts(seen: &Seen, kind: DriftKind) -> bool {
 mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
+
+    use serde_json::json;
 
     use super::*;
 
@@ -186,6 +231,37 @@ mod tests {
             lines[4].split_whitespace().collect::<Vec<_>>(),
             ["flights-none", "none", "100", "0"]
         );
+    }
+
+    #[test]
+    fn words_that_gave_texts_away_are_told_once_they_drift() {
+        let told = |verdict: &str, detail: serde_json::Value| {
+            let evaluation = json!({"monitor": "text-drift", "kind": "data", "outcome": "judged", "reference_rows": 680, "current_rows": 200,
+                "measurements": [{"metric": "text_auc", "column": "opening", "value": 0.7123, "threshold": 0.6, "reference_rows": 680,
+                    "current_rows": 200, "missing_share": 0.0, "unseen_share": 0.0, "verdict": verdict, "detail": detail}]});
+            words(&Seen {
+                evaluations: vec![serde_json::from_value(evaluation).unwrap()],
+                ..seen(200)
+            })
+        };
+        let word = |word: &str| json!({"word": word, "reference": 0.0015, "current": 0.107});
+        let many: Vec<_> = (0..=WORDS_MAX).map(|at| word(&format!("w{at}"))).collect();
+
+        let lines = told("drifted", json!({"words": many}));
+
+        assert_eq!(lines.len(), 1);
+        assert!(
+            lines[0].starts_with("words      of opening that give it away (area 0.712)"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[0].contains(": w0 0.15% to 11%, w1 ") && lines[0].ends_with("w7 0.15% to 11%"),
+            "{lines:?}"
+        );
+        assert!(told("stable", json!({"words": [word("w")]})).is_empty());
+        for other in [json!(null), json!({"words": "none"}), json!({})] {
+            assert!(told("drifted", other).is_empty());
+        }
     }
 
     #[test]

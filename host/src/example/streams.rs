@@ -55,15 +55,17 @@ impl<'a> World<'a> {
         })
     }
 
-    /// Reference rows of a client: all that are normal, or a random part of them.
+    /// Reference rows of a client: all that are normal, or a random part of them; of texts, half.
     pub(super) fn reference(&self, random: &mut Random) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..self.data.normal.len()).collect();
-        for at in 0..rows.len().min(REFERENCE_ROWS_MAX) {
+        let parts = if self.data.text.is_some() { 2 } else { 1 };
+        let wanted = (rows.len() / parts).min(REFERENCE_ROWS_MAX);
+        for at in 0..wanted {
             let left = (rows.len() - at) as u64;
             let other = at + usize::try_from(random.below(left)).unwrap_or(0);
             rows.swap(at, other);
         }
-        rows.truncate(REFERENCE_ROWS_MAX);
+        rows.truncate(wanted);
         rows.sort_unstable();
         rows
     }
@@ -76,8 +78,11 @@ impl<'a> World<'a> {
         rows: usize,
         random: &mut Random,
     ) -> Vec<Coming> {
+        let mut candidates = self.candidates(drift);
+        if self.data.text.is_some() {
+            candidates.retain(|coming| reference.binary_search(&coming.row).is_err());
+        }
         let reference: Vec<Coming> = reference.iter().map(|&row| self.as_it_is(row)).collect();
-        let candidates = self.candidates(drift);
         let margins = self.margins(drift, &reference, &candidates);
         let drawn = herd(&margins, candidates.len(), rows, random);
         drawn.into_iter().map(|at| candidates[at]).collect()
@@ -134,7 +139,9 @@ impl<'a> World<'a> {
             let shifted = candidates.iter().map(|coming| self.is_shifted(coming.row));
             margins.push(Margin::share(shifted, SHIFTED_SHARE));
         } else {
-            for (name, numeric) in &self.columns {
+            // No two texts are alike, so their shares cannot be kept; their length and frequent words are.
+            let text = |name: &String| self.data.text == Some(name.as_str());
+            for (name, numeric) in self.columns.iter().filter(|(name, _)| !text(name)) {
                 margins.push(keep(&|rows| self.feature(name, *numeric, rows)));
             }
         }

@@ -10,10 +10,13 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
 use bytes::Bytes;
 
+use crate::domain::model::EMBEDDING_DIMENSION_MAX;
 use crate::domain::{ColumnKind, ColumnValues};
-use crate::input::{BodyColumn, BodyError, Columnar, column_kind, record_batches};
+use crate::input::{
+    BodyColumn, BodyError, Columnar, column_dimension, column_kind, record_batches,
+};
 
-use super::builder::{Field, MISSING, Purpose, RowsBuilder};
+use super::builder::{Field, MISSING, Purpose, RowsBuilder, length_out_of_bounds};
 use super::error::IngestError;
 use super::rows::Rows;
 
@@ -74,13 +77,21 @@ fn column<'a>(
     builder: &mut RowsBuilder,
     slot: usize,
     data_type: &DataType,
-    arrays: impl Iterator<Item = &'a ArrayRef>,
+    arrays: impl Iterator<Item = &'a ArrayRef> + Clone,
 ) -> Result<(), String> {
-    let Some(found) = column_kind(data_type)
-        .map_err(|words| format!("holds {words}, which is neither numbers nor categories"))?
+    let Some(found) = column_kind(data_type).map_err(|words| {
+        format!("holds {words}, which is none of numbers, categories and vectors")
+    })?
     else {
         return Ok(());
     };
+    if found == ColumnKind::Embedding && !builder.takes_vectors(Field::Column(slot)) {
+        let column = match builder.kind(slot) {
+            Some(kind) => format!("the column is {kind}"),
+            None => "only a feature may".to_owned(),
+        };
+        return Err(format!("holds vectors, and {column}"));
+    }
     let kind = match builder.kind(slot) {
         None => found,
         Some(known) if known == found => known,
@@ -88,18 +99,43 @@ fn column<'a>(
         Some(ColumnKind::Categorical) if builder.is_declared(slot) => ColumnKind::Categorical,
         Some(known) => return Err(format!("holds {found} values, and the column is {known}")),
     };
-    let mut values = BodyColumn::new(kind);
+    let mut dimension = builder.dimension(slot).unwrap_or(0);
+    if kind == ColumnKind::Embedding && dimension == 0 {
+        let Some(found) = column_dimension(arrays.clone()) else {
+            // No row has a vector.
+            return Ok(());
+        };
+        if found > EMBEDDING_DIMENSION_MAX {
+            return Err(length_out_of_bounds(found));
+        }
+        dimension = found;
+    }
+    if kind == ColumnKind::Embedding {
+        builder
+            .take_room(dimension * arrays.clone().map(arrow_array::Array::len).sum::<usize>())?;
+    }
+    let mut values = BodyColumn::new(kind, dimension);
     let mut row = 0;
     for array in arrays {
-        if let Err((at, reason)) = values.append(array, &MISSING) {
+        let mut rest = array.clone();
+        while let Err((at, reason)) = values.append(&rest, &MISSING) {
             let name = builder.name(slot).to_owned();
-            // What follows it was not looked at.
             builder.problems.add(row + at, Some(&name), reason.clone());
-            return Err(reason);
+            if kind != ColumnKind::Embedding || builder.problems.is_full() {
+                // What follows it was not looked at.
+                return Err(reason);
+            }
+            // A vector of another length is wrong by itself.
+            values.push_missing();
+            row += at + 1;
+            rest = rest.slice(at + 1, rest.len() - at - 1);
         }
-        row += array.len();
+        row += rest.len();
     }
     let values = values.finish();
+    if values.rows() != row {
+        return Err("cannot be read".into());
+    }
     if let ColumnValues::Categorical { dictionary, .. } = &values
         && dictionary.iter().any(|name| name.contains('\0'))
     {

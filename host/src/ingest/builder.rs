@@ -5,11 +5,12 @@ use std::sync::{Arc, LazyLock};
 use rustc_hash::FxHashMap;
 
 use crate::domain::model::{
-    FEATURES_MAX, LABEL, PREDICTION, PROBABILITY, RECORD_ID_BYTES_MAX, RESERVED_NAMES,
+    EMBEDDING_DIMENSION_MAX, FEATURES_MAX, LABEL, PREDICTION, PROBABILITY, RECORD_ID_BYTES_MAX,
+    RESERVED_NAMES,
 };
 use crate::domain::schema::COLUMN_NAME_BYTES_MAX;
 use crate::domain::{ColumnKind, ColumnValues, MISSING_CODE, ModelType, Role};
-use crate::input::{Interner, MissingTexts, ReadOptions};
+use crate::input::{Interner, MissingTexts, ReadOptions, ValueProblem, parse_vector};
 
 use super::error::IngestError;
 use super::known::Known;
@@ -63,18 +64,28 @@ enum Values {
         codes: Vec<u32>,
         names: Interner,
     },
+    /// Vectors, row after row. Their length is 0 before the first.
+    Embedding {
+        dimension: usize,
+        values: Vec<f32>,
+    },
     /// All rows of it, done.
     Whole(ColumnValues),
 }
 
 impl Values {
-    fn of(kind: ColumnKind) -> Self {
+    /// Of a kind, and of vectors of this length.
+    fn of(kind: ColumnKind, dimension: usize) -> Self {
         match kind {
             ColumnKind::Categorical => Self::Categorical {
                 codes: Vec::new(),
                 names: Interner::default(),
             },
-            ColumnKind::Numeric | ColumnKind::Embedding => Self::Numeric(Vec::new()),
+            ColumnKind::Numeric => Self::Numeric(Vec::new()),
+            ColumnKind::Embedding => Self::Embedding {
+                dimension,
+                values: Vec::new(),
+            },
         }
     }
 
@@ -83,9 +94,11 @@ impl Values {
             Self::Untyped => None,
             Self::Numeric(_) => Some(ColumnKind::Numeric),
             Self::Categorical { .. } => Some(ColumnKind::Categorical),
+            Self::Embedding { .. } => Some(ColumnKind::Embedding),
             Self::Whole(values) => Some(match values {
                 ColumnValues::Categorical { .. } => ColumnKind::Categorical,
-                ColumnValues::Numeric(_) | ColumnValues::Embedding { .. } => ColumnKind::Numeric,
+                ColumnValues::Numeric(_) => ColumnKind::Numeric,
+                ColumnValues::Embedding { .. } => ColumnKind::Embedding,
             }),
         }
     }
@@ -106,6 +119,7 @@ const TWICE: &str = "the key stands twice";
 #[derive(Debug)]
 pub(super) struct RowsBuilder {
     known: Option<Arc<Known>>,
+    model_type: Option<ModelType>,
     purpose: Purpose,
     rows_max: usize,
     ids: Texts,
@@ -124,22 +138,33 @@ pub(super) struct RowsBuilder {
     pub(super) problems: Problems,
     /// More rows than may be.
     pub(super) rows_over: Option<usize>,
+    /// The body is one row, so a list in it is a vector, and not a value for each row.
+    pub(super) one_row: bool,
+    /// Values of one row stood beside lists.
+    pub(super) mixed: bool,
+    /// Numbers of a vector on their way.
+    scratch: Vec<f32>,
+    /// Numbers that vectors may have, those of missing ones included, and how many more there may be.
+    room: (usize, usize),
 }
 
 impl RowsBuilder {
-    /// Rows of a model, if it is known. `model_type` is what the request says of it.
+    /// Rows of a model, if it is known. `model_type` is what the request says of it; the rows have vectors of `room`
+    /// numbers at most, those of missing ones included.
     pub(super) fn new(
         known: Option<&Arc<Known>>,
         model_type: Option<ModelType>,
         purpose: Purpose,
-        rows_max: usize,
+        (rows_max, room): (usize, usize),
     ) -> Self {
         let of_role = |role, name: &str| {
             let at = known.and_then(|known| known.position_of(role));
             let column = at.zip(known).map(|(at, known)| &known.model.columns[at]);
             let values = match role {
-                Role::Probability => Values::of(ColumnKind::Numeric),
-                _ => column.map_or(Values::Untyped, |column| Values::of(column.kind)),
+                Role::Probability => Values::of(ColumnKind::Numeric, 0),
+                _ => column.map_or(Values::Untyped, |column| {
+                    Values::of(column.kind, column.dimension)
+                }),
             };
             let declared = at.zip(known).is_some_and(|(at, known)| known.declared[at]);
             Slot {
@@ -150,6 +175,7 @@ impl RowsBuilder {
             }
         };
         let mut builder = Self {
+            model_type,
             purpose,
             rows_max,
             ids: Texts::default(),
@@ -166,6 +192,10 @@ impl RowsBuilder {
             said: Said::default(),
             problems: Problems::default(),
             rows_over: None,
+            one_row: false,
+            mixed: false,
+            scratch: Vec::new(),
+            room: (room, room),
             known: known.cloned(),
         };
         let known_type = known.and_then(|known| known.model.model_type);
@@ -175,12 +205,27 @@ impl RowsBuilder {
         builder
     }
 
+    /// A builder for the same body, read again from its start.
+    pub(super) fn afresh(&self) -> Self {
+        Self::new(
+            self.known.as_ref(),
+            self.model_type,
+            self.purpose,
+            (self.rows_max, self.room.0),
+        )
+    }
+
+    /// Makes sure that there is room for so many numbers of vectors more.
+    pub(super) fn take_room(&mut self, numbers: usize) -> Result<(), String> {
+        take(&mut self.room.1, numbers)
+    }
+
     /// Answers of a regressor are numbers.
     pub(super) fn say_type(&mut self, model_type: Option<ModelType>) {
         if model_type == Some(ModelType::Regressor) {
             for slot in [PREDICTION_SLOT, LABEL_SLOT] {
                 if matches!(self.slots[slot].values, Values::Untyped) {
-                    self.slots[slot].values = Values::of(ColumnKind::Numeric);
+                    self.slots[slot].values = Values::of(ColumnKind::Numeric, 0);
                 }
             }
         }
@@ -196,7 +241,7 @@ impl RowsBuilder {
         if let (Some(kind), Values::Untyped) =
             (self.slots[slot].values.kind(), &self.slots[other].values)
         {
-            self.slots[other].values = Values::of(kind);
+            self.slots[other].values = Values::of(kind, 0);
             self.slots[other].declared |= self.slots[slot].declared;
         }
     }
@@ -279,7 +324,9 @@ impl RowsBuilder {
             .as_ref()
             .and_then(|known| Some((known, known.feature(name)?)));
         let (values, declared) = if let Some((known, at)) = known {
-            (Values::of(known.model.columns[at].kind), known.declared[at])
+            let column = &known.model.columns[at];
+            let values = Values::of(column.kind, column.dimension);
+            (values, known.declared[at])
         } else {
             check_name(name)?;
             self.features_count += 1;
@@ -304,6 +351,58 @@ impl RowsBuilder {
     /// What is known of the kind of a column's values.
     pub(super) fn kind(&self, slot: usize) -> Option<ColumnKind> {
         self.slots[slot].values.kind()
+    }
+
+    /// Length of a column's vectors, where it has some and their length is known.
+    pub(super) fn dimension(&self, slot: usize) -> Option<usize> {
+        match self.slots[slot].values {
+            Values::Embedding { dimension, .. } => Some(dimension).filter(|&length| length > 0),
+            _ => None,
+        }
+    }
+
+    /// Whether a list of numbers may be the value of a field.
+    pub(super) fn takes_vectors(&self, field: Field) -> bool {
+        let Field::Column(slot) = field else {
+            return false;
+        };
+        let slot = &self.slots[slot];
+        slot.role == Role::Feature
+            && matches!(slot.values, Values::Untyped | Values::Embedding { .. })
+    }
+
+    /// Whether a column's values are vectors: nothing else may stand in it.
+    pub(super) fn has_vectors(&self, field: Field) -> bool {
+        matches!(field, Field::Column(slot) if matches!(self.slots[slot].values, Values::Embedding { .. }))
+    }
+
+    /// Says of a column without values that its values are vectors.
+    pub(super) fn begin_vectors(&mut self, slot: usize) {
+        self.slots[slot].values = Values::of(ColumnKind::Embedding, 0);
+    }
+
+    /// An empty list for the numbers of a vector, which goes back with [`RowsBuilder::vector`].
+    pub(super) fn begin_vector(&mut self) -> Vec<f32> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch
+    }
+
+    /// A vector of `length` numbers; of one that is longer than any may be, the first.
+    pub(super) fn vector(&mut self, field: Field, row: usize, length: usize, numbers: Vec<f32>) {
+        if let Field::Column(slot) = field {
+            let result = self.slots[slot].vector(row, length, &numbers, &mut self.room.1);
+            self.pushed(slot, row, result);
+        }
+        self.scratch = numbers;
+    }
+
+    /// A list that is no vector, where one belongs.
+    pub(super) fn no_vector(&mut self, field: Field, row: usize) {
+        if let Field::Column(slot) = field {
+            let name = self.slots[slot].name.clone();
+            self.wrong(row, &name, "a list that is not of numbers");
+        }
     }
 
     /// Whether numbers are names of this column's categories too.
@@ -366,7 +465,7 @@ impl RowsBuilder {
     pub(super) fn text(&mut self, field: Field, row: usize, text: &str) {
         match field {
             Field::Column(slot) => {
-                let result = self.slots[slot].text(row, text);
+                let result = self.slots[slot].text(row, text, &mut self.room.1);
                 self.pushed(slot, row, result);
             }
             Field::RecordId => self.record_id(row, text),
@@ -383,7 +482,7 @@ impl RowsBuilder {
     pub(super) fn truth(&mut self, field: Field, row: usize, truth: bool) {
         match field {
             Field::Column(slot) => {
-                let result = self.slots[slot].truth(row, truth);
+                let result = self.slots[slot].truth(row, truth, &mut self.room.1);
                 self.pushed(slot, row, result);
             }
             Field::RecordId => self.wrong(row, "record_id", "is neither text nor a whole number"),
@@ -493,9 +592,26 @@ impl RowsBuilder {
         for slot in self.slots {
             let values = match slot.values {
                 Values::Untyped => continue,
+                // No vector was taken.
+                Values::Embedding { values, .. } if values.is_empty() => continue,
                 Values::Numeric(mut values) => {
                     values.resize(rows, f64::NAN);
                     ColumnValues::Numeric(values)
+                }
+                Values::Embedding {
+                    dimension,
+                    mut values,
+                } => {
+                    let more = (rows * dimension).saturating_sub(values.len());
+                    if take(&mut self.room.1, more).is_err() {
+                        return Err(IngestError::TooLarge {
+                            what: "the numbers of all vectors of the request, missing ones included,",
+                            found: (rows * dimension) as u64,
+                            limit: self.room.0 as u64,
+                        });
+                    }
+                    values.resize(rows * dimension, f32::NAN);
+                    ColumnValues::Embedding { dimension, values }
                 }
                 Values::Whole(values) => values,
                 Values::Categorical {
@@ -569,24 +685,27 @@ impl Slot {
             Values::Categorical { .. } => Err(format!(
                 "{number} is a number, and the column is categorical"
             )),
+            Values::Embedding { .. } => Err(format!(
+                "{number} is a number, and the column is an embedding"
+            )),
             Values::Untyped => {
-                self.values = Values::of(ColumnKind::Numeric);
+                self.values = Values::of(ColumnKind::Numeric, 0);
                 self.number(row, number).map(|_| true)
             }
         }
     }
 
     /// Adds a truth value; whether it is the first value.
-    fn truth(&mut self, row: usize, truth: bool) -> Result<bool, String> {
+    fn truth(&mut self, row: usize, truth: bool, room: &mut usize) -> Result<bool, String> {
         if let Values::Numeric(_) = self.values {
             return Err(format!("{truth} is no number, and the column is numeric"));
         }
-        self.text(row, if truth { "true" } else { "false" })
+        self.text(row, if truth { "true" } else { "false" }, room)
     }
 
     /// Adds text; whether it is the first value.
     #[inline]
-    fn text(&mut self, row: usize, text: &str) -> Result<bool, String> {
+    fn text(&mut self, row: usize, text: &str, room: &mut usize) -> Result<bool, String> {
         match &mut self.values {
             Values::Categorical { codes, names } => {
                 if MISSING.has_text(text.trim_ascii().as_bytes()) {
@@ -598,7 +717,7 @@ impl Slot {
                 let code = names.code(text.as_bytes());
                 push_code(codes, row, code.map_err(|_| too_long(text))?)
             }
-            Values::Numeric(_) | Values::Untyped
+            Values::Numeric(_) | Values::Embedding { .. } | Values::Untyped
                 if MISSING.has_text(text.trim_ascii().as_bytes()) =>
             {
                 Ok(false)
@@ -608,11 +727,52 @@ impl Slot {
                 "'{}' is text, and the column is numeric",
                 quote(text)
             )),
+            Values::Embedding { .. } => {
+                let mut vector = Vec::new();
+                let length = parse_vector(text.trim_ascii().as_bytes(), &mut vector)
+                    .map_err(|problem| problem.words())?;
+                self.vector(row, length, &vector, room)
+            }
             Values::Untyped => {
-                self.values = Values::of(ColumnKind::Categorical);
-                self.text(row, text).map(|_| true)
+                self.values = Values::of(ColumnKind::Categorical, 0);
+                self.text(row, text, room).map(|_| true)
             }
         }
+    }
+
+    /// Adds a vector of `length` numbers; whether it is the first value.
+    fn vector(
+        &mut self,
+        row: usize,
+        length: usize,
+        numbers: &[f32],
+        room: &mut usize,
+    ) -> Result<bool, String> {
+        if matches!(
+            self.values,
+            Values::Untyped | Values::Embedding { dimension: 0, .. }
+        ) {
+            if !(1..=EMBEDDING_DIMENSION_MAX).contains(&length) {
+                return Err(length_out_of_bounds(length));
+            }
+            self.values = Values::of(ColumnKind::Embedding, length);
+        }
+        let Values::Embedding { dimension, values } = &mut self.values else {
+            return Err("a list where one value belongs".into());
+        };
+        if length != *dimension {
+            let (found, expected) = (length, *dimension);
+            return Err(ValueProblem::Dimension { found, expected }.words());
+        }
+        let start = row * *dimension;
+        if values.len() > start {
+            return Err(TWICE.into());
+        }
+        // Rows without a vector take as much room as others.
+        take(room, start - values.len() + length)?;
+        values.resize(start, f32::NAN);
+        values.extend_from_slice(numbers);
+        Ok(false)
     }
 }
 
@@ -623,6 +783,18 @@ pub(super) fn too_long(text: &str) -> String {
         text.len(),
         crate::input::CATEGORY_BYTES_MAX
     )
+}
+
+/// What is wrong with the length of a column's first vector.
+pub(super) fn length_out_of_bounds(length: usize) -> String {
+    format!("a vector of {length} components; it may have 1 to {EMBEDDING_DIMENSION_MAX}")
+}
+
+fn take(room: &mut usize, numbers: usize) -> Result<(), String> {
+    *room = room
+        .checked_sub(numbers)
+        .ok_or("a vector too many: missing ones take as much room as others")?;
+    Ok(())
 }
 
 fn push_code(codes: &mut Vec<u32>, row: usize, code: u32) -> Result<bool, String> {

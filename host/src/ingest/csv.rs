@@ -1,11 +1,12 @@
 //! CSV with a header: every column that is no field of a row is a feature.
 //!
-//! A column that the model does not have yet is numeric if all of its values are numbers, else categorical.
+//! A column that the model does not have yet is numeric if all of its values are numbers, an embedding if all are lists of
+//! numbers such as `[0.5, 1]`, else categorical.
 
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::domain::{ColumnKind, ColumnValues, MISSING_CODE};
-use crate::input::{Interner, parse_number};
+use crate::input::{Interner, parse_number, vector_dimension};
 
 use super::builder::{Field, MISSING, Purpose, RowsBuilder, too_long};
 use super::error::IngestError;
@@ -163,6 +164,15 @@ impl Column {
                 numbers.push(value.unwrap_or(f64::NAN));
             }
             builder.put_values(slot, ColumnValues::Numeric(numbers));
+            return;
+        }
+        let vector = |text: &str| vector_dimension(text.trim_ascii().as_bytes()).is_some();
+        let feature = Field::Column(slot);
+        if builder.takes_vectors(feature) && all(&|text| is_missing(text) || vector(text)) {
+            builder.begin_vectors(slot);
+            for row in 0..rows {
+                builder.text(feature, row, texts.get(row));
+            }
             return;
         }
         let mut names = Interner::default();

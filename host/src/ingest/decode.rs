@@ -11,7 +11,9 @@ use super::BodyFormat;
 use super::builder::{Purpose, RowsBuilder};
 use super::error::IngestError;
 use super::known::Known;
-use super::limits::{REFERENCE_BYTES_MAX, REFERENCE_ROWS_MAX, ROWS_PER_REQUEST_MAX};
+use super::limits::{
+    REFERENCE_BYTES_MAX, REFERENCE_ROWS_MAX, ROWS_PER_REQUEST_MAX, VECTOR_NUMBERS_FREE,
+};
 use super::rows::Rows;
 use super::{arrow, csv, json};
 
@@ -48,7 +50,8 @@ pub(super) fn decode(
         Purpose::Predictions | Purpose::Labels => ROWS_PER_REQUEST_MAX,
         Purpose::Reference => REFERENCE_ROWS_MAX,
     };
-    let builder = RowsBuilder::new(known, model_type, purpose, rows_max);
+    let room = VECTOR_NUMBERS_FREE.max(body.len() / 2);
+    let builder = RowsBuilder::new(known, model_type, purpose, (rows_max, room));
     match format {
         BodyFormat::Json => json::decode(builder, body, now),
         BodyFormat::Ndjson => json::decode_lines(builder, body, now),
@@ -61,6 +64,7 @@ pub(super) fn decode(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::model::EMBEDDING_DIMENSION_MAX;
     use crate::domain::{
         ColumnKind, ColumnValues, Model, ModelColumn, ModelId, ModelSettings, Role,
     };
@@ -76,6 +80,7 @@ mod tests {
             kind,
             role: Role::Feature,
             position: 0,
+            dimension: 0,
             schema_version: 1,
         };
         let model = Model {
@@ -115,7 +120,10 @@ mod tests {
                         codes.iter().map(name).collect::<Vec<_>>().join(", ")
                     )
                 }
-                ColumnValues::Embedding { .. } => String::new(),
+                ColumnValues::Embedding { dimension, values } => {
+                    let vectors: Vec<&[f32]> = values.chunks(*dimension).collect();
+                    format!("{vectors:?}")
+                }
             };
             all.push(format!("{} {values}", column.name));
         }
@@ -147,6 +155,211 @@ mod tests {
             assert_eq!(rows.problems, [], "{body}");
             assert_eq!(columns(&rows), expected, "{body}");
         }
+    }
+
+    /// A model with `v`, vectors of two numbers, and `x`, which is numeric.
+    fn embedded() -> Arc<Known> {
+        let mut model = known().model.clone();
+        model.columns.truncate(2);
+        model.columns[1].name = "v".into();
+        model.columns[1].kind = ColumnKind::Embedding;
+        model.columns[1].dimension = 2;
+        Arc::new(Known::new(model, &[], None))
+    }
+
+    fn decoded_of(known: &Arc<Known>, format: BodyFormat, body: &str) -> Result<Rows, IngestError> {
+        let body = Bytes::from(body.to_owned());
+        decode(Some(known), None, Purpose::Predictions, format, &body, NOW)
+    }
+
+    #[test]
+    fn lists_of_numbers_are_vectors_in_every_shape_of_json() {
+        let rest = r#""record_id": "a", "prediction_time": 1e9"#;
+        let row = |features: &str| format!(r#"{{{rest}, "features": {{{features}}}}}"#);
+        let two = r#""record_id": ["a", "b"], "prediction_time": [1e9, 1e9]"#;
+        let bodies = [
+            (row(r#""v": [1, -2.5]"#), "v [[1.0, -2.5]]"),
+            (row(r#""w": [1, null, "Infinity"]"#), "w [[1.0, NaN, inf]]"),
+            (row(r#""v": [null, null], "x": 1"#), "x [1.0]"),
+            (row(r#""v": null, "x": 1"#), "x [1.0]"),
+            (row(r#""v": "[3, 4]""#), "v [[3.0, 4.0]]"),
+            // What tells that it is one row stands behind its vectors.
+            (
+                format!(r#"{{"features": {{"v": [1, 2], "w": [3], "x": 4}}, {rest}}}"#),
+                "v [[1.0, 2.0]]; w [[3.0]]; x [4.0]",
+            ),
+            (
+                format!(
+                    "[{}, {}, {}]",
+                    row(r#""w": [1]"#),
+                    row(r#""x": 1"#),
+                    row(r#""w": [2]"#)
+                ),
+                "w [[1.0], [NaN], [2.0]]; x [NaN, 1.0, NaN]",
+            ),
+            (
+                format!(
+                    r#"{{{two}, "features": {{"v": [[1, 2], null], "w": [null, [1, 2, 3]], "x": [1, 2]}}}}"#
+                ),
+                "v [[1.0, 2.0], [NaN, NaN]]; w [[NaN, NaN, NaN], [1.0, 2.0, 3.0]]; x [1.0, 2.0]",
+            ),
+        ];
+        for (body, expected) in bodies {
+            let rows = decoded_of(&embedded(), BodyFormat::Json, &body).unwrap();
+            assert_eq!(rows.problems, [], "{body}");
+            assert_eq!(columns(&rows), expected, "{body}");
+        }
+        for body in [
+            format!(r#"{{{rest}, "features": {{"x": [1]}}}}"#),
+            format!(r#"{{"features": {{"x": [1]}}, {rest}}}"#),
+            format!(r#"{{{rest}, "prediction": [1]}}"#),
+        ] {
+            let error = decoded_of(&embedded(), BodyFormat::Json, &body).unwrap_err();
+            let words = "single values beside lists of values: write one or the other";
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_vector_that_does_not_fit_says_its_length_and_the_one_that_was_expected() {
+        let row = |features: &str| {
+            format!(r#"{{"record_id": "a", "prediction_time": 1e9, "features": {{{features}}}}}"#)
+        };
+        let list = |length: usize| format!("[{}]", vec!["0.5"; length].join(","));
+        let (most, more) = (EMBEDDING_DIMENSION_MAX, EMBEDDING_DIMENSION_MAX + 1);
+        let cases = [
+            (
+                format!(r#""v": {}"#, list(1)),
+                "v: a vector of 1 components; the column has 2",
+            ),
+            (
+                format!(r#""v": {}"#, list(more)),
+                "v: a vector of 4097 components; the column has 2",
+            ),
+            (
+                r#""v": []"#.into(),
+                "v: a vector of 0 components; the column has 2",
+            ),
+            (
+                r#""v": "[1]""#.into(),
+                "v: a vector of 1 components; the column has 2",
+            ),
+            (r#""v": "x""#.into(), "v: 'x' is not a list of numbers"),
+            (r#""v": true"#.into(), "v: 'true' is not a list of numbers"),
+            (
+                r#""v": 3"#.into(),
+                "v: 3 is a number, and the column is an embedding",
+            ),
+            (
+                r#""v": [1, "x"]"#.into(),
+                "v: a list that is not of numbers",
+            ),
+            (
+                r#""v": [[1], [2]]"#.into(),
+                "v: a list that is not of numbers",
+            ),
+            (
+                r#""v": {"x": 1}"#.into(),
+                "v: an object where one value belongs",
+            ),
+            (
+                r#""v": [1, 2], "v": [1, 2]"#.into(),
+                "v: the key stands twice",
+            ),
+            (r#""x": [1, 2]"#.into(), "x: a list where one value belongs"),
+            (
+                r#""new": ["p"]"#.into(),
+                "new: a list where one value belongs",
+            ),
+            (
+                r#""new": []"#.into(),
+                "new: a vector of 0 components; it may have 1 to 4096",
+            ),
+            (
+                format!(r#""new": {}"#, list(more)),
+                "new: a vector of 4097 components; it may have 1 to 4096",
+            ),
+        ];
+        for (features, expected) in cases {
+            let body = format!("[{}, {}]", row(r#""x": 1"#), row(&features));
+            let rows = decoded_of(&embedded(), BodyFormat::Json, &body).unwrap();
+            let problem = &rows.problems[0];
+            let found = format!("{}: {}", problem.field.as_deref().unwrap(), problem.reason);
+            assert_eq!((found.as_str(), problem.row), (expected, 1));
+        }
+        let rows = decoded_of(
+            &embedded(),
+            BodyFormat::Json,
+            &row(&format!(r#""new": {}"#, list(most))),
+        );
+        let rows = rows.unwrap();
+        assert_eq!(rows.problems, []);
+        assert!(
+            matches!(rows.columns[0].values, ColumnValues::Embedding { dimension, .. } if dimension == most)
+        );
+        // The first vector of a body says how long the others are.
+        let body = format!("[{}, {}]", row(r#""new": [1, 2, 3]"#), row(r#""new": [1]"#));
+        let rows = decoded_of(&embedded(), BodyFormat::Json, &body).unwrap();
+        assert_eq!(
+            rows.problems[0].reason,
+            "a vector of 1 components; the column has 3"
+        );
+        assert_eq!(rows.bad, [1]);
+    }
+
+    #[test]
+    fn a_small_body_does_not_grow_into_many_long_vectors() {
+        let rows = VECTOR_NUMBERS_FREE / EMBEDDING_DIMENSION_MAX;
+        let long = format!("[{}]", vec!["1"; EMBEDDING_DIMENSION_MAX].join(","));
+        let row = |features: &str| {
+            format!(r#"{{"record_id": "a", "prediction_time": 1e9, "features": {{{features}}}}}"#)
+        };
+        let vector = row(&format!(r#""w": {long}"#));
+        // One vector, and many rows without: before it, behind it.
+        for last in [false, true] {
+            for (rows, fits) in [(rows, true), (rows + 1, false)] {
+                let mut bodies = vec![row(""); rows - 1];
+                bodies.insert(if last { rows - 1 } else { 0 }, vector.clone());
+                let body = format!("[{}]", bodies.join(","));
+                let rows = decoded_of(&embedded(), BodyFormat::Json, &body);
+                let words = match &rows {
+                    Ok(rows) if rows.problems.is_empty() => String::new(),
+                    Ok(rows) => rows.problems[0].reason.clone(),
+                    Err(error) => error.to_string(),
+                };
+                let expected = match (fits, last) {
+                    (true, _) => "",
+                    (false, true) => "a vector too many: missing ones take as much room as others",
+                    (false, false) => {
+                        "the numbers of all vectors of the request, missing ones included, is 4198400; at most 4194304 is allowed"
+                    }
+                };
+                assert_eq!(words, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn csv_has_vectors_as_text() {
+        let body = "record_id;prediction_time;v;new;mixed\n\
+                    a;2026-01-01T00:00:00Z;[1, 2];[0.5 -1 2e3];[1]\n\
+                    b;2026-01-01T00:00:00Z;;NA;x\n\
+                    c;2026-01-01T00:00:00Z;[3];[1];\n";
+        let rows = decoded_of(&embedded(), BodyFormat::Csv, body).unwrap();
+        assert_eq!(
+            columns(&rows),
+            "mixed [[1], x, -]; new [[0.5, -1.0, 2000.0], [NaN, NaN, NaN], [NaN, NaN, NaN]]; v [[1.0, 2.0], [NaN, NaN], [NaN, NaN]]"
+        );
+        let problems: Vec<_> = rows
+            .problems
+            .iter()
+            .map(|one| (one.row, one.reason.as_str()))
+            .collect();
+        let expected = [
+            (2, "a vector of 1 components; the column has 2"),
+            (2, "a vector of 1 components; the column has 3"),
+        ];
+        assert_eq!(problems, expected);
     }
 
     #[test]

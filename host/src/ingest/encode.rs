@@ -52,6 +52,7 @@ pub(super) fn encode(
 fn encode_rows(known: &Known, rows: &Rows, places: &[Place]) -> NewRows {
     let mut numeric: Vec<(usize, &[f64])> = Vec::new();
     let mut categorical: Vec<(usize, &[u32], &[i32])> = Vec::new();
+    let mut embedded: Vec<(usize, usize, &[f32])> = Vec::new();
     for (column, place) in rows.columns.iter().zip(places) {
         if column.role == Role::Label {
             continue;
@@ -62,12 +63,21 @@ fn encode_rows(known: &Known, rows: &Rows, places: &[Place]) -> NewRows {
             ColumnValues::Categorical { codes, .. } => {
                 categorical.push((position, codes, &place.codes));
             }
-            ColumnValues::Embedding { .. } => {}
+            ColumnValues::Embedding { dimension, values } => {
+                embedded.push((position, *dimension, values));
+            }
         }
     }
     let mut numbers = vec![f64::NAN; known.numbers];
     let mut codes = vec![NO_CODE; known.codes];
-    let mut encoded = NewRows::with_capacity(rows.count, known.numbers, known.codes);
+    // Where no row of the request has a vector there is nothing to send.
+    let width = if embedded.is_empty() {
+        0
+    } else {
+        known.embedding
+    };
+    let mut embedding = vec![f32::NAN; width];
+    let mut encoded = NewRows::with_capacity(rows.count, known.numbers, known.codes, width);
     for row in 0..rows.count {
         for &(position, values) in &numeric {
             numbers[position] = values[row];
@@ -75,8 +85,13 @@ fn encode_rows(known: &Known, rows: &Rows, places: &[Place]) -> NewRows {
         for &(position, values, names) in &categorical {
             codes[position] = names.get(values[row] as usize).copied().unwrap_or(NO_CODE);
         }
+        for &(position, dimension, values) in &embedded {
+            let vector = &values[row * dimension..(row + 1) * dimension];
+            embedding[position..position + dimension].copy_from_slice(vector);
+        }
         let (time, id) = (rows.times[row], rows.ids.get(row));
-        encoded.push(known.model.no, time, id, &numbers, &codes);
+        let values = (numbers.as_slice(), codes.as_slice(), embedding.as_slice());
+        encoded.push_embedded(known.model.no, time, id, values);
     }
     encoded
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::domain::model::{CATEGORIES_MAX, FEATURES_MAX};
+use crate::domain::model::{CATEGORIES_MAX, EMBEDDING_NUMBERS_MAX, FEATURES_MAX};
 use crate::domain::{ColumnKind, ColumnValues, Model, ModelColumn, ModelType, Role};
 use crate::store::{ModelLock, NewColumn, Store, StoreError};
 
@@ -129,12 +129,26 @@ enum Found {
     Wrong,
 }
 
-fn kind_of(values: &ColumnValues) -> ColumnKind {
+/// Kind of values, and the length of vectors; 0 for what is no vector.
+fn kind_of(values: &ColumnValues) -> (ColumnKind, usize) {
     match values {
-        ColumnValues::Numeric(_) => ColumnKind::Numeric,
-        ColumnValues::Categorical { .. } => ColumnKind::Categorical,
-        ColumnValues::Embedding { .. } => ColumnKind::Embedding,
+        ColumnValues::Numeric(_) => (ColumnKind::Numeric, 0),
+        ColumnValues::Categorical { .. } => (ColumnKind::Categorical, 0),
+        ColumnValues::Embedding { dimension, .. } => (ColumnKind::Embedding, *dimension),
     }
+}
+
+/// The vectors of a row, all together, must not be too long.
+pub(super) fn check_embeddings(model: &Model) -> Result<(), IngestError> {
+    let found = model.embedding_numbers();
+    if found > EMBEDDING_NUMBERS_MAX {
+        return Err(IngestError::TooLarge {
+            what: "the numbers of all embeddings of the model together",
+            found: found as u64,
+            limit: EMBEDDING_NUMBERS_MAX as u64,
+        });
+    }
+    Ok(())
 }
 
 fn places(known: &Known, rows: &Rows, asked: &Asked) -> Found {
@@ -147,7 +161,8 @@ fn places(known: &Known, rows: &Rows, asked: &Asked) -> Found {
         let Some(at) = at else {
             return Found::Lacking;
         };
-        if known.model.columns[at].kind != kind_of(&column.values) {
+        let there = &known.model.columns[at];
+        if (there.kind, there.dimension) != kind_of(&column.values) {
             return Found::Wrong;
         }
         let mut codes = Vec::new();
@@ -225,7 +240,7 @@ async fn grow(mut lock: ModelLock, rows: &Rows, asked: &Asked) -> Result<Grown, 
     let mut overflow: Vec<(usize, RowProblem)> = Vec::new();
     let mut dictionaries = Vec::new();
     for column in &rows.columns {
-        let kind = kind_of(&column.values);
+        let (kind, dimension) = kind_of(&column.values);
         let at = if let Some(at) = of(lock.model(), column) {
             at
         } else {
@@ -233,12 +248,14 @@ async fn grow(mut lock: ModelLock, rows: &Rows, asked: &Asked) -> Result<Grown, 
                 name: column.name.clone(),
                 kind,
                 role: column.role,
+                dimension,
             };
             lock.add_column(&new, false).await?;
             lock.model().columns.len() - 1
         };
-        let (found, no) = (lock.model().columns[at].kind, lock.model().columns[at].no);
-        if found != kind {
+        let there = &lock.model().columns[at];
+        let no = there.no;
+        if (there.kind, there.dimension) != (kind, dimension) {
             return Ok(Grown::Wrong);
         }
         if let (ColumnValues::Categorical { codes, dictionary }, true) =
@@ -274,6 +291,7 @@ async fn grow(mut lock: ModelLock, rows: &Rows, asked: &Asked) -> Result<Grown, 
             limit: FEATURES_MAX as u64,
         });
     }
+    check_embeddings(lock.model())?;
     if answers_differ(lock.model()) {
         return Ok(Grown::Wrong);
     }

@@ -1,7 +1,7 @@
 //! JSON and NDJSON, straight into columns.
 //!
 //! A body is one row, a list of rows, an object with `predictions` (of labels: `labels`), or an object of
-//! columns, whose fields are lists. Features are looked up by name in the order of the row before, which
+//! columns, whose fields are lists, of embeddings lists of lists. Features are looked up by name in the order of the row before, which
 //! nearly always is the same.
 
 use std::fmt;
@@ -12,6 +12,9 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+use crate::domain::model::EMBEDDING_DIMENSION_MAX;
+use crate::input::VectorComponent;
+
 use super::builder::{Field, Purpose, RowsBuilder};
 use super::error::IngestError;
 use super::rows::Rows;
@@ -19,10 +22,15 @@ use super::time;
 
 /// Decodes a JSON body.
 pub(super) fn decode(mut builder: RowsBuilder, body: &[u8], now: i64) -> Result<Rows, IngestError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let decoded = Top(&mut builder)
-        .deserialize(&mut deserializer)
-        .and_then(|rows| deserializer.end().map(|()| rows));
+    let mut decoded = whole(&mut builder, body);
+    if builder.mixed {
+        // Perhaps its lists are the vectors of one row, and stood before what tells that it is one.
+        let mut again = builder.afresh();
+        again.one_row = true;
+        if let Ok(rows) = whole(&mut again, body) {
+            (builder, decoded) = (again, Ok(rows));
+        }
+    }
     match decoded {
         Ok(rows) => builder.finish(rows, now),
         Err(_) if builder.rows_over.is_some() => builder.finish(0, now),
@@ -31,6 +39,14 @@ pub(super) fn decode(mut builder: RowsBuilder, body: &[u8], now: i64) -> Result<
             reason: error.to_string(),
         }),
     }
+}
+
+/// Decodes a body as a whole; gives the number of rows.
+fn whole(builder: &mut RowsBuilder, body: &[u8]) -> serde_json::Result<usize> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    Top(builder)
+        .deserialize(&mut deserializer)
+        .and_then(|rows| deserializer.end().map(|()| rows))
 }
 
 /// Decodes rows, each on a line of its own. A line that is no row is a problem of that row alone.
@@ -132,9 +148,11 @@ impl<'de> Visitor<'de> for Top<'_> {
                         top: true,
                     };
                     shape.see(map.next_value_seed(value)?);
+                    builder.one_row |= shape.single && shape.length.is_none();
                 }
             }
         }
+        builder.mixed = rows.is_none() && shape.single && shape.length.is_some();
         match (rows, shape) {
             (Some(rows), shape) if shape == Shape::default() => Ok(rows),
             (Some(_), _) => Err(A::Error::custom(
@@ -156,9 +174,7 @@ impl<'de> Visitor<'de> for Top<'_> {
                     length: Some(_),
                     ..
                 },
-            ) => Err(A::Error::custom(
-                "single values beside lists of values: write one or the other",
-            )),
+            ) => Err(A::Error::custom(MIXED)),
             (
                 None,
                 Shape {
@@ -170,6 +186,8 @@ impl<'de> Visitor<'de> for Top<'_> {
         }
     }
 }
+
+const MIXED: &str = "single values beside lists of values: write one or the other";
 
 /// Whether an object is a row or holds columns.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -400,8 +418,14 @@ impl<'de> Visitor<'de> for Value<'_> {
             top,
         } = self;
         if !top || field == Field::Features {
-            builder.nested(field, row, "a list");
-            while list.next_element::<IgnoredAny>()?.is_some() {}
+            list_of_one_row(builder, field, row, list)?;
+            return Ok(SINGLE);
+        }
+        if builder.one_row {
+            if !builder.takes_vectors(field) {
+                return Err(A::Error::custom(MIXED));
+            }
+            list_of_one_row(builder, field, row, list)?;
             return Ok(SINGLE);
         }
         let mut row = 0;
@@ -459,4 +483,37 @@ impl<'de> Visitor<'de> for Value<'_> {
         }
         Ok(shape)
     }
+}
+
+/// A list as the value of one row: a vector, or what is no value at all.
+fn list_of_one_row<'de, A: SeqAccess<'de>>(
+    builder: &mut RowsBuilder,
+    field: Field,
+    row: usize,
+    mut list: A,
+) -> Result<(), A::Error> {
+    if !builder.takes_vectors(field) {
+        builder.nested(field, row, "a list");
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        return Ok(());
+    }
+    let (mut numbers, mut length) = (builder.begin_vector(), 0);
+    while let Some(component) = list.next_element_seed(VectorComponent)? {
+        let Some(number) = component else {
+            if builder.has_vectors(field) {
+                builder.no_vector(field, row);
+            } else {
+                builder.nested(field, row, "a list");
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(());
+        };
+        length += 1;
+        // Of one that is too long no more is kept than any may have.
+        if length <= EMBEDDING_DIMENSION_MAX {
+            numbers.push(number);
+        }
+    }
+    builder.vector(field, row, length, numbers);
+    Ok(())
 }

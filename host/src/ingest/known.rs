@@ -53,6 +53,8 @@ pub(super) struct Known {
     /// Numeric and categorical columns, the label apart.
     pub(super) numbers: usize,
     pub(super) codes: usize,
+    /// Numbers of all embeddings together.
+    pub(super) embedding: usize,
 }
 
 impl Known {
@@ -82,6 +84,7 @@ impl Known {
             features,
             numbers: stored(ColumnKind::Numeric),
             codes: stored(ColumnKind::Categorical),
+            embedding: model.embedding_numbers(),
             model,
         }
     }

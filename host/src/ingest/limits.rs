@@ -8,6 +8,9 @@ pub const REFERENCE_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const ROWS_PER_REQUEST_MAX: usize = 100_000;
 /// Most rows of reference data.
 pub const REFERENCE_ROWS_MAX: usize = 10_000_000;
+/// Numbers that the vectors of a request may have whatever the size of its body, those of missing ones included. A larger body may
+/// have one for every two bytes: so many it can spell out.
+pub(super) const VECTOR_NUMBERS_FREE: usize = 1 << 22;
 /// Bodies that are taken in and not yet committed, all requests together, in bytes.
 pub const WAITING_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Requests that are taken in and not yet committed.

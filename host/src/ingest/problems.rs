@@ -37,6 +37,11 @@ impl Problems {
         self.all = true;
     }
 
+    /// Whether no further one is listed.
+    pub(super) fn is_full(&self) -> bool {
+        self.listed.len() >= PROBLEMS_MAX
+    }
+
     /// Whether something was found in this row, of those looked at last.
     pub(super) fn has_last(&self, row: usize) -> bool {
         self.all || self.bad.last() == Some(&row)

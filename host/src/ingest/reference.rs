@@ -23,6 +23,8 @@ pub(super) struct Profiles {
 
 /// Rows that are profiled at a time, so that what is copied stays small.
 const BATCH_ROWS: usize = 65_536;
+/// Numbers of their vectors at most.
+const BATCH_NUMBERS: usize = 1 << 22;
 
 /// What is stored of an upload, and in which format. JSON has many shapes, of which whoever reads the rows again need
 /// know none but this: a flat row a line, under the names of the model.
@@ -57,13 +59,34 @@ fn lines(rows: &Rows) -> Vec<u8> {
                         None => continue,
                     }
                 }
-                ColumnValues::Numeric(_) | ColumnValues::Embedding { .. } => continue,
+                ColumnValues::Embedding { dimension, values } => {
+                    let vector = &values[row * dimension..(row + 1) * dimension];
+                    if vector.iter().all(|number| number.is_nan()) {
+                        continue;
+                    }
+                    vector.iter().map(|&number| component(number)).collect()
+                }
+                ColumnValues::Numeric(_) => continue,
             };
             field(&mut lines, &column.name, value);
         }
         lines.extend_from_slice(b"}\n");
     }
     lines
+}
+
+/// A number of a vector as JSON, which has no infinity.
+fn component(number: f32) -> serde_json::Value {
+    if number.is_infinite() {
+        let text = if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        };
+        return text.into();
+    }
+    // NaN is null.
+    number.into()
 }
 
 /// Profiles rows. Columns are those of the rows, features first, in the order of the model.
@@ -93,8 +116,10 @@ pub(super) fn profiles(
         .collect();
     let schema = Schema::new(of_all.iter().map(spec).collect()).map_err(|error| wrong(&error))?;
     let mut builder = ProfileBuilder::new(schema, ProfileConfig::service());
-    for start in (0..rows.count).step_by(BATCH_ROWS) {
-        let range: Vec<usize> = (start..rows.count.min(start + BATCH_ROWS)).collect();
+    let fit = BATCH_NUMBERS / model.embedding_numbers().max(1);
+    let at_once = fit.clamp(1, BATCH_ROWS);
+    for start in (0..rows.count).step_by(at_once) {
+        let range: Vec<usize> = (start..rows.count.min(start + at_once)).collect();
         let batch = batch(rows, &of_all, &range);
         builder.observe(&batch).map_err(|error| wrong(&error))?;
     }
@@ -167,10 +192,13 @@ fn batch(rows: &Rows, columns: &[usize], range: &[usize]) -> Batch {
             codes: range.iter().map(|&row| codes[row]).collect(),
             dictionary: dictionary.clone(),
         },
-        ColumnValues::Embedding { dimension, .. } => ColumnValues::Embedding {
-            dimension: *dimension,
-            values: Vec::new(),
-        },
+        ColumnValues::Embedding { dimension, values } => {
+            let vector = |&row: &usize| &values[row * dimension..(row + 1) * dimension];
+            ColumnValues::Embedding {
+                dimension: *dimension,
+                values: range.iter().flat_map(vector).copied().collect(),
+            }
+        }
     };
     let seconds = |&row: &usize| match rows.times[row] {
         NO_TIME => f64::NAN,

@@ -1,6 +1,6 @@
 //! Models that somebody registers, or of which somebody says more.
 
-use crate::domain::model::FEATURES_MAX;
+use crate::domain::model::{EMBEDDING_DIMENSION_MAX, FEATURES_MAX};
 use crate::domain::{ColumnKind, Model, ModelType, Role};
 use crate::store::{ModelLock, NewModel, StoreError};
 
@@ -94,8 +94,19 @@ fn check(registration: &Registration) -> Result<(), IngestError> {
             ));
         }
         if column.kind == ColumnKind::Embedding {
+            if column.role != Role::Feature {
+                return wrong(format!("column '{name}': only a feature is an embedding"));
+            }
+            if !(1..=EMBEDDING_DIMENSION_MAX).contains(&column.dimension) {
+                return wrong(format!(
+                    "column '{name}': its dimension is {}; it must be 1 to {EMBEDDING_DIMENSION_MAX}",
+                    column.dimension
+                ));
+            }
+        } else if column.dimension != 0 {
             return wrong(format!(
-                "column '{name}': rows hold numbers and categories only"
+                "column '{name}': it is {}, and only an embedding has a dimension",
+                column.kind
             ));
         }
         if column.role == Role::Probability && column.kind != ColumnKind::Numeric {
@@ -156,10 +167,15 @@ async fn apply(
             .iter()
             .find(|found| found.name == column.name);
         if let Some(found) = found {
-            if (found.kind, found.role) != (column.kind, column.role) {
-                let words = |kind: ColumnKind, role: Role| format!("{kind} ({role})");
-                let known = format!("'{}' as {}", found.name, words(found.kind, found.role));
-                let asked = words(column.kind, column.role);
+            let same = found.kind == column.kind && found.role == column.role;
+            if !same || found.dimension != column.dimension {
+                let words = |kind: ColumnKind, role: Role, dimension: usize| match kind {
+                    ColumnKind::Embedding => format!("{kind} of dimension {dimension} ({role})"),
+                    ColumnKind::Numeric | ColumnKind::Categorical => format!("{kind} ({role})"),
+                };
+                let known = words(found.kind, found.role, found.dimension);
+                let known = format!("'{}' as {known}", found.name);
+                let asked = words(column.kind, column.role, column.dimension);
                 return contradiction(lock.model(), "column", known, asked);
             }
             let no = found.no;
@@ -186,6 +202,7 @@ fn check_answers(model: &Model, registration: &Registration) -> Result<(), Inges
             limit: FEATURES_MAX as u64,
         });
     }
+    fit::check_embeddings(model)?;
     if fit::answers_differ(model) {
         let reason = if registration.model_type == Some(ModelType::Regressor) {
             "prediction and label of a regressor are numeric"

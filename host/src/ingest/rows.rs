@@ -44,7 +44,7 @@ pub(super) struct RowsColumn {
     pub(super) name: String,
     /// What it means.
     pub(super) role: Role,
-    /// Numbers or categories, one a row.
+    /// Numbers, categories or vectors, one a row.
     pub(super) values: ColumnValues,
 }
 
@@ -108,7 +108,10 @@ impl Rows {
                     *codes = good.iter().map(|&row| codes[row]).collect();
                     keep_used(codes, dictionary);
                 }
-                ColumnValues::Embedding { .. } => {}
+                ColumnValues::Embedding { dimension, values } => {
+                    let of = |&row: &usize| &values[row * *dimension..(row + 1) * *dimension];
+                    *values = good.iter().flat_map(of).copied().collect();
+                }
             }
         }
         self.columns.retain(|column| has_value(&column.values));
@@ -122,7 +125,7 @@ pub(super) fn has_value(values: &ColumnValues) -> bool {
     match values {
         ColumnValues::Numeric(values) => values.iter().any(|value| !value.is_nan()),
         ColumnValues::Categorical { codes, .. } => codes.iter().any(|&code| code != MISSING_CODE),
-        ColumnValues::Embedding { .. } => false,
+        ColumnValues::Embedding { values, .. } => values.iter().any(|value| !value.is_nan()),
     }
 }
 
@@ -156,12 +159,21 @@ mod tests {
             role: Role::Feature,
             values,
         };
+        let vectors = |values: &[f32]| ColumnValues::Embedding {
+            dimension: 2,
+            values: values.to_vec(),
+        };
         let mut rows = Rows {
             count: 3,
             ids,
             times: vec![1, 2, 3],
             columns: vec![
                 column("x", ColumnValues::Numeric(vec![f64::NAN, 5.0, f64::NAN])),
+                column("v", vectors(&[1.0, 2.0, 3.0, 4.0, f32::INFINITY, 6.0])),
+                column(
+                    "w",
+                    vectors(&[f32::NAN, f32::NAN, 3.0, 4.0, f32::NAN, f32::NAN]),
+                ),
                 column(
                     "y",
                     ColumnValues::Categorical {
@@ -178,11 +190,13 @@ mod tests {
 
         assert_eq!((rows.count, rows.times.as_slice()), (2, &[1, 3][..]));
         assert_eq!([rows.ids.get(0), rows.ids.get(1)], ["a", "c"]);
-        assert_eq!(rows.columns.len(), 1);
+        assert_eq!(rows.columns.len(), 2);
+        let expected = vectors(&[1.0, 2.0, f32::INFINITY, 6.0]);
+        assert_eq!(rows.columns[0].values, expected);
         let expected = ColumnValues::Categorical {
             codes: vec![0, MISSING_CODE],
             dictionary: vec!["r".into()],
         };
-        assert_eq!(rows.columns[0].values, expected);
+        assert_eq!(rows.columns[1].values, expected);
     }
 }

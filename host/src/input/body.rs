@@ -108,9 +108,13 @@ fn parquet(bytes: &Bytes, rows_max: u64) -> Result<Vec<RecordBatch>, BodyError> 
     let options = ArrowReaderOptions::new().with_schema(schema);
     let metadata =
         ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).map_err(words)?;
-    let nested = |field: &Arc<Field>| field.data_type().is_nested();
+    // Of nested columns vectors alone can be taken.
+    let taken = |field: &Arc<Field>| {
+        let embedding = Verdict::Holds(ColumnKind::Embedding);
+        !field.data_type().is_nested() || columnar::verdict(field.data_type()).0 == embedding
+    };
     let flat: Vec<usize> = (0..metadata.schema().fields().len())
-        .filter(|&at| !nested(&metadata.schema().fields()[at]))
+        .filter(|&at| taken(&metadata.schema().fields()[at]))
         .collect();
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata);
     let mask = ProjectionMask::roots(builder.parquet_schema(), flat);
@@ -148,24 +152,29 @@ fn gather<E: std::fmt::Display>(
 pub(crate) fn column_kind(data_type: &DataType) -> Result<Option<ColumnKind>, String> {
     match columnar::verdict(data_type).0 {
         Verdict::Nothing => Ok(None),
-        Verdict::Holds(kind @ (ColumnKind::Numeric | ColumnKind::Categorical)) => Ok(Some(kind)),
-        Verdict::Holds(ColumnKind::Embedding) | Verdict::Unsupported(_) => {
-            Err(one_line(&data_type.to_string()))
-        }
+        Verdict::Holds(kind) => Ok(Some(kind)),
+        Verdict::Unsupported(_) => Err(one_line(&data_type.to_string())),
     }
+}
+
+/// Length of the vectors of a column, as its type says it, or else its first vector that is not empty.
+pub(crate) fn column_dimension<'a>(arrays: impl Iterator<Item = &'a ArrayRef>) -> Option<usize> {
+    let of = |array: &ArrayRef| {
+        let said = columnar::verdict(array.data_type()).1;
+        said.or_else(|| columnar::first_dimension(array))
+    };
+    arrays.into_iter().find_map(of)
 }
 
 /// One column of a body, gathered from its record batches.
 pub(crate) struct BodyColumn(ColumnBuilder);
 
 impl BodyColumn {
-    /// A column of numbers or of categories. What text stands for a value is as in
+    /// A column of a kind, and of vectors their length, which is at least 1. What text stands for a value is as in
     /// [`ReadOptions`](super::ReadOptions).
-    pub(crate) fn new(kind: ColumnKind) -> Self {
-        Self(ColumnBuilder::new(match kind {
-            ColumnKind::Categorical => Target::Categorical,
-            ColumnKind::Numeric | ColumnKind::Embedding => Target::Numeric,
-        }))
+    pub(crate) fn new(kind: ColumnKind, dimension: usize) -> Self {
+        let target = Target::of(kind, Some(dimension));
+        Self(ColumnBuilder::new(target.unwrap_or(Target::Numeric)))
     }
 
     /// Adds an array, which must be of a type that this kind can be read from; else the row and what is wrong.
@@ -180,6 +189,11 @@ impl BodyColumn {
             Ok(Err(AppendError::Value(row, problem))) => Err((row, problem.words())),
             Ok(Err(AppendError::Array(words))) | Err(words) => Err((0, one_line(&words))),
         }
+    }
+
+    /// Adds a row without a value.
+    pub(crate) fn push_missing(&mut self) {
+        self.0.push_missing();
     }
 
     /// The values so far.

@@ -159,7 +159,7 @@ impl fmt::Display for Place {
 
 impl ValueProblem {
     /// What is wrong, where no file or option needs to be named.
-    pub(super) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::NotANumber(text) => format!("'{text}' is not a number"),
             Self::NotATime(text) => format!("'{text}' is not a time"),

@@ -43,7 +43,9 @@ mod testing;
 mod times;
 mod vector;
 
-pub(crate) use body::{BodyColumn, BodyError, Columnar, column_kind, record_batches};
+pub(crate) use body::{
+    BodyColumn, BodyError, Columnar, column_dimension, column_kind, record_batches,
+};
 pub(crate) use category::Interner;
 pub use error::{InputError, Place, ValueError, ValueProblem};
 pub use format::{Format, UnknownFormatName};
@@ -53,7 +55,9 @@ pub use limits::{
     IPC_BUFFER_BYTES_MAX, RECORD_BYTES_MAX,
 };
 pub(crate) use missing::MissingTexts;
+pub(crate) use ndjson_row::Component as VectorComponent;
 pub(crate) use number::parse as parse_number;
 pub use options::{ReadOptions, TimeUnit};
 pub use progress::Progress;
 pub use reader::{ColumnRequest, Reader, open};
+pub(crate) use vector::{dimension as vector_dimension, parse_into as parse_vector};

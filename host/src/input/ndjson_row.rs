@@ -173,7 +173,7 @@ impl<'de, S: RowSink> Visitor<'de> for Value<'_, S> {
 
 /// A component of a vector: a number, or `null` or a text such as `NaN` for none. `None` for
 /// anything else.
-struct Component;
+pub(crate) struct Component;
 
 impl<'de> DeserializeSeed<'de> for Component {
     type Value = Option<f32>;

@@ -6,7 +6,7 @@ use super::{DIMENSION_MAX, ValueProblem};
 
 /// Appends the components of a list in brackets, separated by commas or by spaces; gives their
 /// number. A component `nan` or `null` is NaN. Where it fails, `values` may have grown.
-pub(super) fn parse_into(text: &[u8], values: &mut Vec<f32>) -> Result<usize, ValueProblem> {
+pub(crate) fn parse_into(text: &[u8], values: &mut Vec<f32>) -> Result<usize, ValueProblem> {
     let bad = || ValueProblem::NotAVector(quote(text));
     let inside = text
         .strip_prefix(b"[")
@@ -29,7 +29,7 @@ pub(super) fn parse_into(text: &[u8], values: &mut Vec<f32>) -> Result<usize, Va
 }
 
 /// The dimension of a text, if it is a vector: for inference.
-pub(super) fn dimension(text: &[u8]) -> Option<usize> {
+pub(crate) fn dimension(text: &[u8]) -> Option<usize> {
     if !text.starts_with(b"[") {
         return None;
     }

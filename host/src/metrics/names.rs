@@ -171,8 +171,8 @@ names! { RESULTS, "Results that do not belong to one metric of a detector.":
         "Rows of the current window whose label has arrived.";
 }
 
-/// Labels of a measurement's series; `column` only where it is about one.
-pub const MEASUREMENT_LABELS: &[&str] = &["model_id", "monitor", "detector", "column"];
+/// Labels of a measurement's series; `column` and `segment` only where it is about one.
+pub const MEASUREMENT_LABELS: &[&str] = &["model_id", "monitor", "detector", "column", "segment"];
 
 /// The label that only series of shadows have: `name@version` of the shadow.
 pub const SHADOW: &str = "shadow";
@@ -189,7 +189,7 @@ pub struct Beside {
 }
 
 /// Beside the value of every metric of every detector.
-pub const AROUND: [Beside; 7] = [
+pub const AROUND: [Beside; 10] = [
     DRIFTED,
     Beside {
         suffix: "effect",
@@ -204,6 +204,16 @@ pub const AROUND: [Beside; 7] = [
     },
     THRESHOLD,
     Beside {
+        suffix: "lower",
+        help: "Lower end of the band that the detector gives with {}.",
+        number: |one| band(one, "lower"),
+    },
+    Beside {
+        suffix: "upper",
+        help: "Upper end of the band that the detector gives with {}.",
+        number: |one| band(one, "upper"),
+    },
+    Beside {
         suffix: "reference_rows",
         help: "Values of the reference window that {} used.",
         number: |one| Some(one.reference_rows as f64),
@@ -213,7 +223,19 @@ pub const AROUND: [Beside; 7] = [
         help: "Values of the current window that {} used.",
         number: |one| Some(one.current_rows as f64),
     },
+    Beside {
+        suffix: "began_timestamp_seconds",
+        help: "When the drift that {} found began, by the times of the rows; absent without drift.",
+        number: |one| Some(one.began?.at.as_millisecond() as f64 / 1e3),
+    },
 ];
+
+/// An end of the band in a measurement's detail; absent where there is no value that it could be around.
+fn band(one: &Measurement, end: &str) -> Option<f64> {
+    let judged = !matches!(one.verdict, Verdict::Insufficient | Verdict::Failed);
+    let found = one.detail.as_ref().filter(|_| judged)?.get(end)?.as_f64();
+    found.filter(|number| number.is_finite())
+}
 
 /// Beside every value under a name of the Python service.
 pub const LEGACY_AROUND: [Beside; 3] = [P_VALUE, THRESHOLD, DRIFTED];

@@ -472,7 +472,11 @@ fn labels<'m>(whole: &[(&'m str, &'m str)], one: &'m Measurement) -> Vec<(&'m st
         .column
         .as_deref()
         .map(|column| (MEASUREMENT_LABELS[3], column));
-    whole.iter().copied().chain(column).collect()
+    let segment = one
+        .segment
+        .as_deref()
+        .map(|segment| (MEASUREMENT_LABELS[4], segment));
+    whole.iter().copied().chain(column).chain(segment).collect()
 }
 
 /// What the measurements together say.

@@ -80,7 +80,7 @@ pub(crate) fn add_legacy<'m>(
     role: impl Fn(&str) -> Option<Role>,
     labels: impl Fn(&'m Measurement) -> Vec<(&'m str, &'m str)>,
 ) {
-    let mut have: FxHashSet<(&str, bool)> = FxHashSet::default();
+    let mut have: FxHashSet<(Option<&str>, &str, bool)> = FxHashSet::default();
     for one in measurements.iter().filter(|one| one.row.is_none()) {
         let Some(column) = one.column.as_deref() else {
             continue;
@@ -89,7 +89,7 @@ pub(crate) fn add_legacy<'m>(
             continue;
         };
         let emd = one.metric == EMD_METRIC;
-        if !have.insert((column, emd)) {
+        if !have.insert((one.segment.as_deref(), column, emd)) {
             continue;
         }
         let end = if emd { "emd" } else { "drift" };

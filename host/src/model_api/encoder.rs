@@ -10,6 +10,13 @@ pub type Instance = Map<String, Value>;
 
 /// Field of an article's text.
 pub const TEXT: &str = "text";
+/// Feature that holds the first words of an article.
+pub const OPENING: &str = "opening";
+
+/// Words of an opening.
+const OPENING_WORDS: usize = 60;
+/// Bytes of an opening: a drift service takes categories of 1,024.
+const OPENING_BYTES_MAX: usize = 1_000;
 
 /// How instances are read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +108,7 @@ impl Encoder {
                     .into_iter()
                     .chain(rates)
                     .map(|name| (name, true))
+                    .chain([(OPENING.to_owned(), false)])
                     .collect()
             }
             Self::Table { columns } => columns
@@ -126,7 +134,23 @@ fn rate(word: &str) -> String {
     format!("{word}_per_100")
 }
 
-/// `words`: how many; `word_length`: letters of the mean word; `known_words`: percent that the model learned; and rates.
+/// The first words with single spaces between them, as many as there is room for.
+fn opening(bag: &[String]) -> String {
+    let mut text = String::new();
+    for word in bag.iter().take(OPENING_WORDS) {
+        if text.len() + 1 + word.len() > OPENING_BYTES_MAX {
+            break;
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
+    text
+}
+
+/// `words`: how many; `word_length`: letters of the mean word; `known_words`: percent that the model learned; rates; and
+/// the opening.
 fn text_features(bag: &[String], frequent: &[String], known: &Bayes) -> Instance {
     let mut features = Instance::new();
     features.insert("words".into(), json!(bag.len()));
@@ -142,6 +166,7 @@ fn text_features(bag: &[String], frequent: &[String], known: &Bayes) -> Instance
         let found = bag.iter().filter(|other| *other == word).count();
         features.insert(rate(word), json!(100.0 * found as f64 / words));
     }
+    features.insert(OPENING.into(), json!(opening(bag)));
     features
 }
 
@@ -190,6 +215,21 @@ mod tests {
                 column("distance", Some(vec![100.0, 200.0])),
             ],
         }
+    }
+
+    #[test]
+    fn an_opening_ends_behind_a_whole_word() {
+        let words = |length: usize, count: usize| vec!["x".repeat(length); count];
+        assert_eq!(
+            opening(&words(1, OPENING_WORDS + 1)).len(),
+            2 * OPENING_WORDS - 1
+        );
+        assert_eq!(opening(&words(99, OPENING_WORDS)).len(), 999);
+        assert_eq!(
+            opening(&words(OPENING_BYTES_MAX - 1, 2)).len(),
+            OPENING_BYTES_MAX - 1
+        );
+        assert_eq!(opening(&words(OPENING_BYTES_MAX, 1)), "");
     }
 
     #[test]
@@ -248,9 +288,10 @@ mod tests {
 
         assert_eq!(
             Value::Object(features),
-            json!({"words": 4, "word_length": 3.5, "known_words": 75.0, "the_per_100": 50.0})
+            json!({"words": 4, "word_length": 3.5, "known_words": 75.0, "the_per_100": 50.0, "opening": "the moon the puck"})
         );
-        assert_eq!(articles.columns().len(), 4);
+        assert_eq!(articles.columns().len(), 5);
+        assert_eq!(articles.columns()[4], (OPENING.to_owned(), false));
         let empty = articles.features(&article, &[], &bayes);
         assert_eq!(Value::Object(empty), json!({"words": 0}));
     }

@@ -8,7 +8,7 @@ mod form;
 mod model;
 mod service;
 
-pub use encoder::{Instance, InstanceError, TEXT};
+pub use encoder::{Instance, InstanceError, OPENING, TEXT};
 pub(crate) use model::readable_in;
 pub use model::{Answer, Input, Model, Training};
 pub use service::{router, serve};

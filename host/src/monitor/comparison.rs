@@ -126,6 +126,8 @@ mod tests {
             verdict,
             row: None,
             detail: None,
+            segment: None,
+            began: None,
         }
     }
 

@@ -7,13 +7,16 @@ use crate::domain::{Descriptor, Model, ModelId};
 use crate::profile::{Pair, Window, pair};
 use crate::store::{EvaluationFilter, WindowPosition};
 
-use super::evaluate::needs_labels;
+use super::judge::needs_labels;
 use super::selection::{Ask, Reference, Selection, select, select_again};
 use super::watch::{Watch, WatchError};
 use super::windows::{ChunkInfo, WindowRequest, blocking};
 
 /// Profiles alone: no rows are kept for pictures.
-const PROFILES: WindowRequest = WindowRequest { keep_rows: None };
+const PROFILES: WindowRequest = WindowRequest {
+    keep_rows: None,
+    segment: None,
+};
 
 /// Where the values of a column are, in both windows.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,37 +1,32 @@
-//! One evaluation: windows, baseline, the detector's call, and the record of it.
+//! One evaluation: whose turn it is, the detector, and the record of what it came to.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use sha2::Digest as _;
 
-use crate::domain::inputs::{Inputs, KeptInputs, Made, ReferenceMade};
-use crate::domain::monitor::{Cadence, CurrentSpec};
+use crate::domain::inputs::KeptInputs;
+use crate::domain::monitor::Cadence;
 use crate::domain::record::{Cause, EvaluationRecord, MonitorRecord, Outcome};
 use crate::domain::version::DetectorState;
-use crate::domain::{Clock, Descriptor, DriftKind, Measurement, Model, Needs};
-use crate::profile::{KEPT_ROWS_DEFAULT, Window};
-use crate::runtime::{
-    Baseline, BatchDetector, Detector, Evaluated, LogLine, Plugin, Refusal, RunError, Usage,
-};
+use crate::domain::{Clock, DriftKind, Measurement, Model};
+use crate::runtime::{Detector, LogLine, Plugin, RunError, Usage};
 use crate::store::{
-    MonitorState, NewEvaluation, Note, Profiled, Store, StoreError, StoredBaseline, WindowPosition,
+    MonitorState, NewEvaluation, Note, Profiled, Store, StoredBaseline, WindowPosition,
 };
 
-use super::chunk_list::{self, LIST_BYTES_MAX};
+use super::began::Dates;
 use super::detectors::{Detectors, Unavailable};
 use super::owners::Owners;
 use super::places::{Pace, Places, Spent};
 use super::quarantine::{Faults, is_fault, is_fault_of_config};
-use super::replay;
-use super::selection::{Ask, Reason, Reference, Selection, select};
+use super::selection::Reason;
 use super::shadow::{Judged, Shadows};
 use super::sink::{Called, ResultSink};
 use super::source::WindowSource;
 use super::stream;
 use super::watch::WatchError;
-use super::windows::{ChunkInfo, WindowRequest};
+use super::windows::ChunkInfo;
 
 /// Pause after a first failure. Each further one doubles it, up to [`RETRY_MAX`].
 const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(5);
@@ -58,6 +53,8 @@ pub(super) struct Evaluator {
     pub(super) places: Places,
     /// Which versions failed how often.
     pub(super) faults: Arc<Faults>,
+    /// When drifts began.
+    pub(super) dates: Arc<Dates>,
 }
 
 /// What became of an evaluation.
@@ -100,7 +97,7 @@ impl Verdict {
         }
     }
 
-    fn without_numbers(outcome: Outcome, reason: String) -> Self {
+    pub(super) fn without_numbers(outcome: Outcome, reason: String) -> Self {
         Self {
             outcome,
             reason: Some(reason),
@@ -174,7 +171,7 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    fn of(chunks: &[ChunkInfo], current: &[usize]) -> Self {
+    pub(super) fn of(chunks: &[ChunkInfo], current: &[usize]) -> Self {
         let current = || current.iter().map(|&at| &chunks[at]);
         Self {
             from: current().map(|chunk| chunk.first_time).min(),
@@ -187,7 +184,7 @@ impl Sizes {
 }
 
 impl Attempt {
-    fn new(verdict: Verdict, sizes: Sizes, position: WindowPosition) -> Self {
+    pub(super) fn new(verdict: Verdict, sizes: Sizes, position: WindowPosition) -> Self {
         Self {
             verdict,
             sizes,
@@ -204,7 +201,7 @@ impl Attempt {
     }
 
     /// To be judged again from chunks as they are now.
-    fn changing(position: WindowPosition) -> Self {
+    pub(super) fn changing(position: WindowPosition) -> Self {
         let verdict = Verdict::failed(&"its chunks changed while they were read");
         Self {
             changing: true,
@@ -416,216 +413,6 @@ impl Evaluator {
         })
     }
 
-    /// Judges the windows that these chunks make.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one step after the other, each with a way out of its own"
-    )]
-    pub(super) async fn judge(
-        &self,
-        model: &Model,
-        monitor: &MonitorRecord,
-        plugin: &Plugin,
-        detector: &BatchDetector,
-        listed: Listed<'_>,
-        position: WindowPosition,
-    ) -> Result<Attempt, WatchError> {
-        let chunks = listed.chunks;
-        let (spec, descriptor) = (&monitor.spec, plugin.descriptor());
-        let data_set = self.store.active_reference_size(model.no).await?;
-        let ask = Ask {
-            spec,
-            training: model.last_training_time,
-            data_set: data_set.map(|(_, rows, labelled)| (rows, labelled)),
-            labelled: needs_labels(descriptor),
-            rows_min: spec.rows_min.max(descriptor.rows_min.into()),
-            chunk_rows: model.settings.chunk_rows.into(),
-            position,
-        };
-        let tumbling = matches!(spec.current, CurrentSpec::Tumbling { .. });
-        let (reference, current, position) = match select(chunks, &ask) {
-            Selection::Judge {
-                reference,
-                current,
-                position,
-            } => (reference, current, position),
-            Selection::Insufficient {
-                reason,
-                current,
-                position,
-            } => {
-                let sizes = Sizes::of(chunks, &current);
-                let mut attempt = Attempt::new(Verdict::insufficient(&reason), sizes, position);
-                attempt.more = tumbling && position != ask.position;
-                return Ok(attempt);
-            }
-            Selection::Waiting(reason) => {
-                let mut attempt = Attempt::new(
-                    Verdict::insufficient(&reason),
-                    Sizes::default(),
-                    ask.position,
-                );
-                attempt.quiet = true;
-                return Ok(attempt);
-            }
-        };
-        let mut sizes = Sizes::of(chunks, &current);
-        let request = WindowRequest {
-            keep_rows: (descriptor.needs == Needs::Rows)
-                .then_some((KEPT_ROWS_DEFAULT, spec.seed.into())),
-        };
-        let taken: Vec<ChunkInfo> = current.iter().map(|&at| chunks[at].clone()).collect();
-        let made = self
-            .source
-            .window(model, &taken, request, listed.label_seq)
-            .await;
-        let (window, exact) = match own_fault(made)? {
-            Ok((_, false)) if !listed.anyhow => return Ok(Attempt::changing(ask.position)),
-            Ok(made) => made,
-            Err(verdict) => return Ok(Attempt::new(verdict, sizes, ask.position)),
-        };
-        if let Some(reason) = lacks_columns(&window, descriptor) {
-            return Ok(Attempt::new(
-                Verdict::insufficient(&reason),
-                sizes,
-                position,
-            ));
-        }
-        let reference = ReferenceWindow {
-            model,
-            chunks,
-            reference: &reference,
-            data_set: data_set.map(|(no, _, _)| no),
-            request,
-            label_seq: listed.label_seq,
-        };
-        let fitted = match self.fitted(monitor, plugin, detector, &reference).await? {
-            Ok(fitted) => fitted,
-            Err(verdict) => return Ok(Attempt::new(verdict, sizes, ask.position)),
-        };
-        let (mut fitted, again) = match self.call(plugin, detector, &fitted.baseline, &window).await
-        {
-            // What was stored is of another making: once more from the reference.
-            Err(RunError::Refused(Refusal::UnusableBaseline(_))) if fitted.stored => match self
-                .fit(monitor, plugin, detector, &reference, fitted.digest)
-                .await?
-            {
-                Ok(fitted) => (fitted, None),
-                Err(verdict) => return Ok(Attempt::new(verdict, sizes, ask.position)),
-            },
-            result => (fitted, Some(result)),
-        };
-        if !fitted.exact && !listed.anyhow {
-            return Ok(Attempt::changing(ask.position));
-        }
-        let result = match again {
-            Some(result) => result,
-            None => self.call(plugin, detector, &fitted.baseline, &window).await,
-        };
-        sizes.reference_rows = fitted.baseline.rows();
-        let (verdict, position) = match result {
-            Ok((evaluated, seconds)) => {
-                let Evaluated {
-                    measurements,
-                    log,
-                    usage,
-                } = evaluated;
-                (
-                    Verdict::judged(measurements, &log, usage, seconds),
-                    position,
-                )
-            }
-            Err(error) => (Verdict::of_call(&error), ask.position),
-        };
-        let judged = verdict.outcome == Outcome::Judged;
-        let mut attempt = Attempt::new(verdict, sizes, position);
-        attempt.more = tumbling && judged;
-        if judged && exact && fitted.exact {
-            let current = chunk_list::write(&taken);
-            let digest = replay::digest_of(&window, plugin).await?;
-            attempt.inputs = reference.kept(&fitted.baseline, current, digest);
-        }
-        attempt.baseline = fitted.digest.take().map(|digest| {
-            let new = (!fitted.stored).then(|| StoredBaseline {
-                digest: digest.clone(),
-                bytes: fitted.baseline.bytes().to_vec(),
-                rows: fitted.baseline.rows(),
-            });
-            (digest, new)
-        });
-        Ok(attempt)
-    }
-
-    /// What the detector learned from the reference window: from storage, or learned now.
-    async fn fitted(
-        &self,
-        monitor: &MonitorRecord,
-        plugin: &Plugin,
-        detector: &BatchDetector,
-        reference: &ReferenceWindow<'_>,
-    ) -> Result<Result<Fitted, Verdict>, WatchError> {
-        let digest = reference.digest(monitor, plugin);
-        if let Some(digest) = &digest
-            && let Some(stored) = self.store.baseline(monitor.no, digest).await?
-        {
-            return Ok(Ok(Fitted {
-                baseline: Arc::new(Baseline::new(stored.bytes, stored.rows)),
-                digest: Some(stored.digest),
-                stored: true,
-                exact: true,
-            }));
-        }
-        self.fit(monitor, plugin, detector, reference, digest).await
-    }
-
-    async fn fit(
-        &self,
-        monitor: &MonitorRecord,
-        plugin: &Plugin,
-        detector: &BatchDetector,
-        reference: &ReferenceWindow<'_>,
-        digest: Option<String>,
-    ) -> Result<Result<Fitted, Verdict>, WatchError> {
-        let (window, exact) = match own_fault(reference.window(&*self.source).await)? {
-            Ok(Some(made)) => made,
-            Ok(None) => return Ok(Err(Verdict::insufficient(&Reason::NoDataSet))),
-            Err(verdict) => return Ok(Err(verdict)),
-        };
-        if let Some(reason) = lacks_columns(&window, plugin.descriptor()) {
-            let reason = format!("in the reference window, {reason}");
-            return Ok(Err(Verdict::without_numbers(Outcome::Insufficient, reason)));
-        }
-        let detector = detector.clone();
-        let work = move |used: &mut Usage| detector.fit_watched(&window, used);
-        let fitted = match self.guest(plugin, work).await {
-            Ok((Ok(baseline), _)) => baseline,
-            Ok((Err(error), _)) => return Ok(Err(Verdict::of_call(&error))),
-            Err(verdict) => return Ok(Err(verdict)),
-        };
-        tracing::debug!(model.id = %reference.model.id, monitor = monitor.name, rows = fitted.rows(), "learned a baseline");
-        Ok(Ok(Fitted {
-            baseline: Arc::new(fitted),
-            digest,
-            stored: false,
-            exact,
-        }))
-    }
-
-    async fn call(
-        &self,
-        plugin: &Plugin,
-        detector: &BatchDetector,
-        baseline: &Arc<Baseline>,
-        window: &Arc<Window>,
-    ) -> Result<(Evaluated, f64), RunError> {
-        let (detector, baseline, window) = (detector.clone(), baseline.clone(), window.clone());
-        let work = move |used: &mut Usage| detector.evaluate_watched(&baseline, &window, used);
-        match self.guest(plugin, work).await {
-            Ok((result, seconds)) => result.map(|evaluated| (evaluated, seconds)),
-            Err(verdict) => Err(RunError::Boundary(verdict.reason.unwrap_or_default())),
-        }
-    }
-
     /// Calls a detector, and tells the sink what it used and how it failed. Seconds come with the result.
     pub(super) async fn guest<T: Send + 'static>(
         &self,
@@ -670,120 +457,6 @@ impl Evaluator {
     }
 }
 
-struct Fitted {
-    baseline: Arc<Baseline>,
-    /// Absent where the reference moves with the window: such a baseline is never asked for again.
-    digest: Option<String>,
-    stored: bool,
-    /// Whether it was learned from the chunks as they were listed.
-    exact: bool,
-}
-
-/// The reference of one evaluation, merged only when it must be.
-struct ReferenceWindow<'a> {
-    model: &'a Model,
-    chunks: &'a [ChunkInfo],
-    reference: &'a Reference,
-    data_set: Option<i32>,
-    request: WindowRequest,
-    label_seq: i64,
-}
-
-impl ReferenceWindow<'_> {
-    /// The window, and whether it is of the chunks as they were listed.
-    async fn window(
-        &self,
-        source: &dyn WindowSource,
-    ) -> Result<Option<(Arc<Window>, bool)>, StoreError> {
-        match self.reference {
-            Reference::DataSet => {
-                let found = source.reference(self.model, self.request).await?;
-                Ok(found.map(|(version, window)| (window, Some(version) == self.data_set)))
-            }
-            Reference::Training(taken) | Reference::Trailing(taken) => {
-                let taken = self.taken(taken);
-                source
-                    .window(self.model, &taken, self.request, self.label_seq)
-                    .await
-                    .map(Some)
-            }
-        }
-    }
-
-    fn taken(&self, positions: &[usize]) -> Vec<ChunkInfo> {
-        let chunk = |&at: &usize| self.chunks[at].clone();
-        positions.iter().map(chunk).collect()
-    }
-
-    /// What an evaluation against this reference is made of; none where a list is too long.
-    fn kept(&self, baseline: &Baseline, current: Vec<u8>, window: String) -> Option<KeptInputs> {
-        let list = match self.reference {
-            Reference::DataSet => None,
-            Reference::Training(taken) | Reference::Trailing(taken) => {
-                Some(chunk_list::write(&self.taken(taken)))
-            }
-        };
-        let reference = match (self.reference, &list) {
-            (Reference::Training(_), Some(list)) => ReferenceMade::Training {
-                chunks: replay::bytes_digest(list),
-            },
-            (Reference::DataSet, _) => ReferenceMade::DataSet {
-                version: self.data_set?,
-            },
-            _ => ReferenceMade::Trailing,
-        };
-        let fits = |list: &Vec<u8>| list.len() <= LIST_BYTES_MAX;
-        if !fits(&current) || !list.as_ref().is_none_or(fits) {
-            return None;
-        }
-        Some(KeptInputs {
-            inputs: Inputs {
-                schema_version: self.model.schema_version,
-                model_type: self.model.model_type,
-                positive_label: self.model.positive_label.clone(),
-                window,
-                made: Made::Windows {
-                    label_seq: self.label_seq,
-                    kept_rows: self.request.keep_rows.map(|(rows, _)| rows),
-                    baseline: replay::bytes_digest(baseline.bytes()),
-                    reference,
-                },
-            },
-            current: Some(current),
-            reference: list,
-            state: None,
-        })
-    }
-
-    /// What the baseline depends on: component, configuration, seed, columns, and the rows of the reference.
-    fn digest(&self, monitor: &MonitorRecord, plugin: &Plugin) -> Option<String> {
-        let mut hash = sha2::Sha256::new();
-        hash.update(plugin.digest().as_bytes());
-        let settings = format!(
-            "{}\n{}\n{}\n{:?}\n{:?}\n{:?}\n",
-            monitor.spec.config,
-            monitor.spec.seed,
-            self.model.schema_version,
-            self.model.model_type,
-            self.model.positive_label,
-            self.request.keep_rows,
-        );
-        hash.update(settings.as_bytes());
-        match self.reference {
-            Reference::Trailing(_) => return None,
-            Reference::DataSet => hash.update(format!("data set {:?}", self.data_set).as_bytes()),
-            Reference::Training(taken) => {
-                for &at in taken {
-                    let chunk = &self.chunks[at];
-                    hash.update(chunk.chunk_no.to_le_bytes());
-                    hash.update(chunk.revision.to_le_bytes());
-                }
-            }
-        }
-        Some(hex(&hash.finalize()))
-    }
-}
-
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
@@ -795,37 +468,6 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 fn without_detector(unavailable: &Unavailable, position: WindowPosition) -> Attempt {
     Attempt::new(Verdict::failed(unavailable), Sizes::default(), position)
-}
-
-/// Whether a detector judges nothing but labels and errors.
-pub(super) fn needs_labels(descriptor: &Descriptor) -> bool {
-    use crate::domain::Role;
-    descriptor
-        .roles
-        .iter()
-        .all(|role| *role == Role::Label || role.is_derived())
-}
-
-pub(super) fn no_columns(descriptor: &Descriptor) -> Reason {
-    let list = |names: Vec<String>| names.join(" or ");
-    Reason::NoColumns {
-        roles: list(descriptor.roles.iter().map(ToString::to_string).collect()),
-        kinds: list(descriptor.accepts.iter().map(ToString::to_string).collect()),
-    }
-}
-
-fn lacks_columns(window: &Window, descriptor: &Descriptor) -> Option<Reason> {
-    let taken = window.select(&descriptor.roles, &descriptor.accepts);
-    taken.columns().is_empty().then(|| no_columns(descriptor))
-}
-
-/// Stored profiles that cannot be read are the monitor's failure, which backs off; a database that cannot be reached is nobody's.
-fn own_fault<T>(result: Result<T, StoreError>) -> Result<Result<T, Verdict>, WatchError> {
-    match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(error @ StoreError::Corrupt { .. }) => Ok(Err(Verdict::failed(&error))),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// An evaluation as it is shown.

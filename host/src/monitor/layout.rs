@@ -8,8 +8,8 @@ use crate::domain::{
     Batch, ColumnKind, ColumnSpec, ColumnValues, MISSING_CODE, Model, ModelColumn, Role, Schema,
     SchemaError,
 };
-use crate::profile::{Derivation, DeriveError};
-use crate::store::{Part, RowColumns};
+use crate::profile::{Derivation, DeriveError, Profile};
+use crate::store::{Part, RowColumns, Widths};
 
 use super::labelling::{LabelValue, Truth};
 
@@ -45,6 +45,8 @@ struct Place {
     no: i32,
     kind: ColumnKind,
     position: usize,
+    /// Numbers of each vector of an embedding.
+    dimension: usize,
 }
 
 /// A code that has no name.
@@ -90,9 +92,20 @@ impl Layout {
         })
     }
 
-    /// Numbers of numeric and of categorical columns in stored rows.
-    pub(super) fn widths(&self) -> (usize, usize) {
+    /// How many values of each kind stored rows have.
+    pub(super) fn widths(&self) -> Widths {
         widths(&self.columns)
+    }
+
+    /// Numbers of each vector of the columns of [`Layout::schema`], in their order; 0 for what is no embedding.
+    pub(super) fn dimensions(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().map(|place| place.dimension)
+    }
+
+    /// A profile of these columns whose vectors have their length even where no row has one.
+    pub(super) fn sized(&self, profile: Profile) -> Profile {
+        let length = |dimension| u32::try_from(dimension).unwrap_or(u32::MAX);
+        profile.sized(self.dimensions().map(length))
     }
 
     /// The columns whose codes go beyond what is known of their names.
@@ -181,8 +194,8 @@ impl Answers {
         }
     }
 
-    /// Numbers of numeric and of categorical columns in rows of [`Answers::part`].
-    pub(super) fn widths(&self) -> (usize, usize) {
+    /// How many values of each kind rows of [`Answers::part`] have.
+    pub(super) fn widths(&self) -> Widths {
         widths(&self.columns)
     }
 
@@ -382,6 +395,7 @@ impl From<&ModelColumn> for Place {
             no: column.no,
             kind: column.kind,
             position: column.position,
+            dimension: column.dimension,
         }
     }
 }
@@ -393,27 +407,46 @@ impl Place {
         some: &[usize],
         names: &Dictionaries,
     ) -> Result<ColumnValues, UnknownCode> {
-        if self.kind == ColumnKind::Categorical {
-            let codes = rows.codes(self.position);
-            return compact(self.no, some.iter().map(|&row| codes[row]), names);
+        match self.kind {
+            ColumnKind::Categorical => {
+                let codes = rows.codes(self.position);
+                compact(self.no, some.iter().map(|&row| codes[row]), names)
+            }
+            ColumnKind::Numeric => {
+                let numbers = rows.numbers(self.position);
+                Ok(ColumnValues::Numeric(
+                    some.iter().map(|&row| numbers[row]).collect(),
+                ))
+            }
+            ColumnKind::Embedding => {
+                let mut values = Vec::with_capacity(some.len() * self.dimension);
+                for &row in some {
+                    values.extend_from_slice(rows.vector(row, self.position, self.dimension));
+                }
+                Ok(ColumnValues::Embedding {
+                    dimension: self.dimension,
+                    values,
+                })
+            }
         }
-        let numbers = rows.numbers(self.position);
-        Ok(ColumnValues::Numeric(
-            some.iter().map(|&row| numbers[row]).collect(),
-        ))
     }
 }
 
-/// Lengths of the lists of numbers and of codes that hold these columns.
-fn widths(columns: &[Place]) -> (usize, usize) {
+/// Lengths of the lists of values that hold these columns.
+fn widths(columns: &[Place]) -> Widths {
     let width = |kind| {
         let of_kind = columns.iter().filter(|place| place.kind == kind);
-        of_kind.map(|place| place.position + 1).max().unwrap_or(0)
+        let end = |place: &Place| place.position + place.dimension.max(1);
+        of_kind.map(end).max().unwrap_or(0)
     };
-    (width(ColumnKind::Numeric), width(ColumnKind::Categorical))
+    Widths {
+        numbers: width(ColumnKind::Numeric),
+        codes: width(ColumnKind::Categorical),
+        embedding: width(ColumnKind::Embedding),
+    }
 }
 
-/// Columns with positions anew, each kind from 0.
+/// Columns of answers with positions anew, each kind from 0.
 fn renumbered(columns: &[&ModelColumn]) -> Vec<Place> {
     let (mut numeric, mut categorical) = (0.., 0..);
     columns
@@ -426,6 +459,7 @@ fn renumbered(columns: &[&ModelColumn]) -> Vec<Place> {
                 _ => numeric.next(),
             }
             .unwrap_or_default(),
+            dimension: 0,
         })
         .collect()
 }

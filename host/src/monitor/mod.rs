@@ -4,7 +4,11 @@
 //! statistics, which are the detectors', and SQL, which is the store's.
 
 mod backtest;
+mod baselines;
+mod began;
+mod calibrate;
 mod chunk_list;
+mod chunk_rows;
 mod chunk_work;
 mod comparison;
 mod defaults;
@@ -13,9 +17,11 @@ mod distributions;
 mod evaluate;
 mod follow;
 mod hosting;
+mod judge;
 mod labelling;
 mod later;
 mod layout;
+mod level;
 mod loading;
 mod log_budget;
 mod manifest;
@@ -29,12 +35,14 @@ mod profiler;
 mod quarantine;
 mod queue;
 mod rebuild;
+mod reference_window;
 mod replay;
 mod samples;
 mod schedule;
 mod selection;
 mod shadow;
 mod sink;
+mod slices;
 mod source;
 mod spec;
 mod step;
@@ -50,6 +58,11 @@ pub use crate::domain::record::{
 };
 pub use crate::profile::{BINS_MAX, Bin, Category, Numbers, Pair, Parts, Side};
 pub use backtest::BACKTEST_WINDOWS_MAX;
+pub use calibrate::{
+    CALIBRATION_COLUMNS_DEFAULT, CALIBRATION_COLUMNS_MAX, CALIBRATION_REPLAYS_DEFAULT,
+    CALIBRATION_REPLAYS_MAX, CALIBRATION_ROWS_DEFAULT, CALIBRATION_ROWS_MAX, CalibrationAsk,
+    CalibrationError,
+};
 pub use detectors::{Detectors, Unavailable};
 pub use distributions::Distributions;
 pub use follow::{DETECTOR_MEMORY_BYTES_MAX, FollowSettings, HOST_TIMEOUT_MIN};
@@ -68,8 +81,8 @@ pub use replay::{BaselineSource, Difference, ReplayError, Replayed};
 pub use sink::{Called, NoSink, ResultSink};
 pub use source::{StoredWindows, WindowSource};
 pub use spec::{
-    CADENCE_SECONDS_MAX, EXTENT_ROWS_MAX, EXTENT_SECONDS_MAX, LABEL_MATURITY_SECONDS_MAX,
-    ROWS_MIN_MAX,
+    CADENCE_SECONDS_MAX, EXTENT_ROWS_MAX, EXTENT_SECONDS_MAX, FALSE_ALARMS_SECONDS_MAX,
+    LABEL_MATURITY_SECONDS_MAX, ROWS_MIN_MAX,
 };
 pub use version_error::{Step, VersionError};
 pub use versions::{VersionSettings, Versions};

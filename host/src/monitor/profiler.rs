@@ -147,7 +147,8 @@ impl Profiler {
             .await?;
         // After the rows, so that it has every column that they have.
         let model = profiling.model().await?;
-        self.columns.put(model_no, model.columns.len(), 64);
+        let values = model.columns.len() + model.embedding_numbers();
+        self.columns.put(model_no, values, 64);
         let step = Step::new(self, profiling, progress, model, labels)?;
         step.run(rows, rows_max).await
     }

@@ -7,12 +7,9 @@ use crate::domain::{Model, ModelType};
 use crate::profile::Window;
 use crate::store::{ChunkInfo, Store, StoreResult};
 
-use super::chunk_work::{Inputs, Work, WorkError};
-use super::labelling::Truth;
-
+use super::chunk_rows::ChunkRows;
 use super::merged::Merged;
-use super::samples;
-use super::windows::{WindowRequest, Windows, blocking, corrupt, layout_of};
+use super::windows::{WindowRequest, Windows};
 
 /// Chunks of one window that are made again from rows: two million rows where chunks have a thousand.
 pub(super) const CHUNKS_REBUILT_MAX: usize = 2_000;
@@ -88,7 +85,7 @@ pub(super) async fn window(
             }
         }
         let (window, exact) = windows
-            .exactly(model, chunks, request, Some(label_seq))
+            .exactly(model, chunks, request.clone(), Some(label_seq))
             .await?;
         if exact {
             return Ok(Ok((window, source)));
@@ -106,46 +103,17 @@ async fn from_rows(
     chunk: &ChunkInfo,
     label_seq: i64,
 ) -> StoreResult<Result<Merged, Gone>> {
-    let layout = layout_of(model)?;
-    let raw = store.rows_of_set(model.no, &chunk.row_set()).await?;
-    let (numeric, categorical) = layout.widths();
-    let rows = blocking(move || raw.columns(numeric, categorical)).await??;
-    if rows.rows() as u64 != chunk.rows {
+    let rows = ChunkRows::read(store, model, chunk, Some(label_seq)).await?;
+    if rows.count() as u64 != chunk.rows {
         return Ok(Err(Gone(format!(
             "chunk {} has changed since, and of its {} rows {} are still stored",
             chunk.chunk_no,
             chunk.rows,
-            rows.rows()
+            rows.count()
         ))));
     }
-    let (names, truths) =
-        samples::names_and_truths(store, model, &layout, &rows, Some(label_seq)).await?;
-    let mut work = Work::opening(chunk.chunk_no, chunk.start, chunk.end);
-    work.added = (0..rows.rows()).collect();
-    work.added_labelled = labelled(&truths);
-    let inputs = Inputs {
-        layout: Arc::new(layout),
-        names,
-        rows,
-        answered: crate::store::RowColumns::default(),
-    };
-    let done = blocking(move || work.run(&inputs))
-        .await?
-        .map_err(|error: WorkError| corrupt(model.no, error.to_string()))?;
-    let Some(all) = done.profile else {
-        return Ok(Err(Gone(format!("chunk {} has no rows", chunk.chunk_no))));
-    };
-    let with_labels = done.labelled.map(|written| written.profile);
-    let with_labels = with_labels.filter(|profile| profile.rows() > 0);
-    Ok(Ok(Merged::new(all.profile, with_labels)))
-}
-
-fn labelled(truths: &[Option<Truth>]) -> Vec<(usize, Truth)> {
-    truths
-        .iter()
-        .enumerate()
-        .filter_map(|(row, truth)| Some((row, (*truth)?)))
-        .collect()
+    let made = rows.profiles().await?;
+    Ok(made.ok_or_else(|| Gone(format!("chunk {} has no rows", chunk.chunk_no))))
 }
 
 /// A version of the uploaded reference data as a window; none where it is gone. `model`: as it was.

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use crate::domain::inputs::{KeptInputs, Made, ReferenceMade};
 use crate::domain::record::Outcome;
-use crate::domain::{Measurement, Model};
+use crate::domain::segment::{Names, Segment, Split};
+use crate::domain::{Measurement, Model, MonitorSpec};
 use crate::profile::Window;
-use crate::runtime::{
-    Baseline, BatchDetector, Detector, Plugin, RunError, State, StreamDetector, Usage,
-};
+use crate::runtime::{BatchDetector, Detector, Plugin, RunError, State, StreamDetector, Usage};
 use crate::store::{Profiled, StoreError, StoredEvaluation};
 
+use super::baselines::{self, Learned};
 use super::chunk_list;
 use super::evaluate::{Evaluator, Verdict, hex};
+use super::judge;
+use super::level;
 use super::rebuild::{self, Gone, Source};
+use super::spec;
 use super::stream;
 use super::windows::WindowRequest;
 
@@ -133,7 +136,17 @@ struct Task<'a> {
     kept: &'a KeptInputs,
     model: Model,
     plugin: Plugin,
+    spec: MonitorSpec,
     seed: u64,
+}
+
+/// What was learned from the reference, part by part.
+struct LearnedAgain {
+    parts: Vec<Learned>,
+    from: BaselineSource,
+    /// What learning took; nothing where it was stored.
+    fuel: Option<u64>,
+    seconds: f64,
 }
 
 /// What came out.
@@ -202,6 +215,7 @@ pub(super) async fn replay(
         model,
         plugin: plugin.clone(),
         seed: spec.seed.into(),
+        spec: spec.clone(),
     };
     let (config, seed) = (spec.config.clone(), task.seed);
     let configured = evaluator.blocking(&plugin, {
@@ -315,37 +329,101 @@ impl Task<'_> {
             kept_rows,
             baseline: digest,
             reference,
+            level_bits,
         } = &self.kept.inputs.made
         else {
             return Err(self.differs("it was made of rows, and the detector compares windows"));
         };
-        let request = WindowRequest {
-            keep_rows: kept_rows.map(|rows| (rows, self.seed)),
-        };
-        let (window, source) = self
-            .window("current", self.kept.current.as_ref(), request, *label_seq)
+        let detector = &self.at_level(detector, *level_bits).await?;
+        let split = spec::split(&self.spec).map_err(|error| self.failed(&error))?;
+        let keep_rows = kept_rows.map(|rows| (rows, self.seed));
+        let LearnedAgain {
+            parts: learned,
+            from,
+            fuel: fit_fuel,
+            mut seconds,
+        } = self
+            .learned(
+                detector,
+                digest,
+                reference,
+                (split.as_ref(), keep_rows),
+                *label_seq,
+            )
             .await?;
-        self.check_digest(&window).await?;
-        let (baseline, from, fit) = self
-            .baseline(detector, digest, reference, request, *label_seq)
-            .await?;
-        let detector = detector.clone();
-        let work = move |used: &mut Usage| detector.evaluate_watched(&baseline, &window, used);
-        let (evaluated, seconds) = self.call(work).await?;
-        let (fit_fuel, fit_seconds) = fit.unwrap_or_default();
+        let mut windows = Vec::with_capacity(learned.len());
+        let mut digests = Vec::with_capacity(learned.len());
+        for one in &learned {
+            let segment = segment(split.as_ref(), one.segment.as_deref());
+            let list = self.kept.current.as_ref();
+            let request = WindowRequest {
+                keep_rows,
+                segment: segment.clone(),
+            };
+            let (window, source) = self.window("current", list, request, *label_seq).await?;
+            digests.push(digest_of(&window, &self.plugin).await?);
+            windows.push((segment, window, source));
+        }
+        self.check_digest(&digest_of_parts(&digests))?;
+        let (mut measurements, mut fuel) = (Vec::new(), None);
+        let mut source = Source::Profiles;
+        for (one, (segment, window, of)) in learned.into_iter().zip(windows) {
+            if of == Source::Rows {
+                source = of;
+            }
+            let enough = segment.is_none() || window.rows() >= self.spec.rows_min;
+            let Some(baseline) = one.baseline.filter(|_| enough) else {
+                let (descriptor, rows) = (self.plugin.descriptor(), window.rows());
+                let told = judge::too_few(descriptor, rows, one.rows, segment.as_deref());
+                measurements.extend(told);
+                continue;
+            };
+            let detector = detector.clone();
+            let work = move |used: &mut Usage| detector.evaluate_watched(&baseline, &window, used);
+            let (evaluated, took) = self.call(work).await?;
+            seconds += took;
+            if let Some(used) = evaluated.usage.fuel {
+                fuel = Some(fuel.unwrap_or(0) + used);
+            }
+            let of_segment = evaluated.measurements.into_iter().map(|one| Measurement {
+                segment: segment.as_ref().map(|segment| segment.name.clone()),
+                ..one
+            });
+            measurements.extend(of_segment);
+        }
         Ok(Again {
-            measurements: evaluated.measurements,
+            measurements,
             window: source,
             baseline: Some(from),
             fit_fuel,
-            fuel: evaluated.usage.fuel,
-            seconds: seconds + fit_seconds,
+            fuel,
+            seconds,
         })
     }
 
+    /// The detector with the level that its tests had.
+    async fn at_level(
+        &self,
+        detector: &BatchDetector,
+        level_bits: Option<u64>,
+    ) -> Result<BatchDetector, ReplayError> {
+        let Some(bits) = level_bits else {
+            return Ok(detector.clone());
+        };
+        let config = level::at(&self.spec.config, f64::from_bits(bits));
+        let (plugin, seed) = (self.plugin.clone(), self.seed);
+        let configured = self
+            .evaluator
+            .blocking(&self.plugin, move || plugin.configure(&config, seed));
+        match configured.await.map_err(|_| ReplayError::Stopping)?.0 {
+            Ok(Detector::Batch(detector)) => Ok(detector),
+            Ok(Detector::Stream(_)) => Err(self.differs("the detector follows rows now")),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
     /// What the detector saw is what it saw then, or it is said that it is not.
-    async fn check_digest(&self, window: &Arc<Window>) -> Result<(), ReplayError> {
-        let digest = digest_of(window, &self.plugin).await?;
+    fn check_digest(&self, digest: &str) -> Result<(), ReplayError> {
         if digest == self.kept.inputs.window {
             return Ok(());
         }
@@ -355,48 +433,100 @@ impl Task<'_> {
         )))
     }
 
-    /// The baseline: stored, or learned again. With what learning took.
-    async fn baseline(
+    /// What was learned, of each segment where rows are split: stored, or learned again. With what learning took.
+    async fn learned(
         &self,
         detector: &BatchDetector,
         digest: &str,
         reference: &ReferenceMade,
-        request: WindowRequest,
+        (split, keep_rows): (Option<&Split>, Option<(u32, u64)>),
         label_seq: i64,
-    ) -> Result<(Baseline, BaselineSource, Option<(Option<u64>, f64)>), ReplayError> {
+    ) -> Result<LearnedAgain, ReplayError> {
         let store = &self.evaluator.store;
         if let Some(name) = &self.then.baseline
             && let Some(stored) = store.baseline(self.then.monitor_no, name).await?
             && bytes_digest(&stored.bytes) == digest
+            && let Some(learned) = baselines::read(stored, split.is_some())
         {
-            let baseline = Baseline::new(stored.bytes, stored.rows);
-            return Ok((baseline, BaselineSource::Stored, None));
+            return Ok(LearnedAgain {
+                parts: learned,
+                from: BaselineSource::Stored,
+                fuel: None,
+                seconds: 0.0,
+            });
         }
-        let window = match reference {
-            ReferenceMade::DataSet { version } => {
-                rebuild::data_set(store, &self.model, *version, request)
-                    .await?
-                    .ok_or_else(|| self.gone(format!("version {version} of the reference data")))?
-            }
-            ReferenceMade::Training { .. } | ReferenceMade::Trailing => {
-                let list = self.kept.reference.as_ref();
-                self.window("reference", list, request, label_seq).await?.0
+        let names = match split.map(Split::names) {
+            None => vec![None],
+            Some(Names::Fixed(names)) => names.into_iter().map(Some).collect(),
+            Some(Names::Categories(column)) => {
+                let whole = self
+                    .reference(reference, WindowRequest::default(), label_seq)
+                    .await?;
+                let found = judge::categories(&whole, column);
+                let (names, _) = found.map_err(|reason| self.failed(&reason))?;
+                names.into_iter().map(Some).collect()
             }
         };
-        let learns = detector.clone();
-        let work = move |used: &mut Usage| {
-            let baseline = learns.fit_watched(&window, used)?;
-            Ok((baseline, used.fuel))
-        };
-        let ((baseline, fuel), seconds) = self.call(work).await?;
-        let learned = bytes_digest(baseline.bytes());
+        let (mut all, mut fuel, mut seconds) = (Vec::with_capacity(names.len()), None, 0.0);
+        for name in names {
+            let request = WindowRequest {
+                keep_rows,
+                segment: segment(split, name.as_deref()),
+            };
+            let window = self.reference(reference, request, label_seq).await?;
+            let rows = window.rows();
+            let mut baseline = None;
+            if name.is_none() || rows >= self.spec.rows_min {
+                let learns = detector.clone();
+                let work = move |used: &mut Usage| {
+                    let baseline = learns.fit_watched(&window, used)?;
+                    Ok((baseline, used.fuel))
+                };
+                let ((learned, used), took) = self.call(work).await?;
+                seconds += took;
+                if let Some(used) = used {
+                    fuel = Some(fuel.unwrap_or(0) + used);
+                }
+                baseline = Some(Arc::new(learned));
+            }
+            all.push(Learned {
+                segment: name,
+                rows,
+                baseline,
+            });
+        }
+        let learned = bytes_digest(&baselines::write(&all, split.is_some()));
         if learned != digest {
             return Err(self.differs(format!(
                 "the baseline learned again from the reference window has digest {learned}, and had {digest}"
             )));
         }
-        let took = Some((fuel, seconds));
-        Ok((baseline, BaselineSource::LearnedAgain, took))
+        Ok(LearnedAgain {
+            parts: all,
+            from: BaselineSource::LearnedAgain,
+            fuel,
+            seconds,
+        })
+    }
+
+    /// The reference window.
+    async fn reference(
+        &self,
+        made: &ReferenceMade,
+        request: WindowRequest,
+        label_seq: i64,
+    ) -> Result<Arc<Window>, ReplayError> {
+        match made {
+            ReferenceMade::DataSet { version } => {
+                rebuild::data_set(&self.evaluator.store, &self.model, *version, request)
+                    .await?
+                    .ok_or_else(|| self.gone(format!("version {version} of the reference data")))
+            }
+            ReferenceMade::Training { .. } | ReferenceMade::Trailing => {
+                let list = self.kept.reference.as_ref();
+                Ok(self.window("reference", list, request, label_seq).await?.0)
+            }
+        }
     }
 
     async fn follow(&self, detector: &StreamDetector) -> Result<Again, ReplayError> {
@@ -420,6 +550,7 @@ impl Task<'_> {
         })?;
         let span = stream::Span {
             labels: *labels,
+            embedded: stream::embedded(self.plugin.descriptor()),
             after: Profiled {
                 seq: *seq_after,
                 label_seq: *label_seq_after,
@@ -445,7 +576,7 @@ impl Task<'_> {
             .await?
             .map_err(|reason| self.gone(reason))?;
         let window = Arc::new(window);
-        self.check_digest(&window).await?;
+        self.check_digest(&digest_of(&window, &self.plugin).await?)?;
         let (detector, before) = (detector.clone(), State::new(state));
         let work = move |used: &mut Usage| detector.update_watched(&before, &window, used);
         let (updated, seconds) = self.call(work).await?;
@@ -472,6 +603,20 @@ pub(super) async fn digest_of(window: &Arc<Window>, plugin: &Plugin) -> Result<S
         hex(&digest.to_be_bytes())
     })
     .await
+}
+
+/// Digest of what a detector could see in several calls; of one call that of its window.
+pub(super) fn digest_of_parts(digests: &[String]) -> String {
+    match digests {
+        [digest] => digest.clone(),
+        digests => bytes_digest(digests.concat().as_bytes()),
+    }
+}
+
+/// The segment of this name.
+fn segment(split: Option<&Split>, name: Option<&str>) -> Option<Arc<Segment>> {
+    let (split, name) = (split?.clone(), name?.to_owned());
+    Some(Arc::new(Segment { split, name }))
 }
 
 /// Digest of bytes that are kept.
@@ -538,6 +683,11 @@ fn differs(one: &Measurement, other: &Measurement) -> Option<(&'static str, Stri
             other.current_rows.to_string(),
         ),
         ("row", format!("{:?}", one.row), format!("{:?}", other.row)),
+        (
+            "segment",
+            text(one.segment.as_ref()),
+            text(other.segment.as_ref()),
+        ),
     ];
     if let Some(found) = texts.into_iter().find(|(_, then, now)| then != now) {
         return Some(found);
@@ -625,6 +775,8 @@ mod tests {
             verdict: Judgement::Stable,
             row: None,
             detail: Some(serde_json::json!({"a": [1, 0.1]})),
+            segment: None,
+            began: None,
         }
     }
 

@@ -85,6 +85,7 @@ pub(super) enum Reason {
     NoTrainingRows,
     ReferenceRows { rows_min: u64, labelled: bool },
     NoColumns { roles: String, kinds: String },
+    NothingToSpend,
 }
 
 impl fmt::Display for Reason {
@@ -131,6 +132,9 @@ impl fmt::Display for Reason {
                     what(labelled)
                 )
             }
+            Self::NothingToSpend => f.write_str(
+                "the window spans no time that was not seen before: nothing of the level of false alarms is left for it",
+            ),
             Self::NoColumns { roles, kinds } => {
                 write!(
                     f,

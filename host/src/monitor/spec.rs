@@ -4,6 +4,10 @@ use crate::domain::monitor::{
     Cadence, CurrentSpec, Extent, MONITOR_NAME_BYTES_MAX, MonitorSpec, ReferenceSpec,
 };
 
+use crate::domain::segment::Split;
+use crate::runtime::{Plugin, PluginKind};
+
+use super::level;
 use super::watch::WatchError;
 
 /// Most rows that a window may be asked to have.
@@ -14,6 +18,8 @@ pub const EXTENT_SECONDS_MAX: u64 = 315_360_000;
 pub const ROWS_MIN_MAX: u64 = 1_000_000_000;
 /// Longest time that labels may be waited for, in seconds: ten years of 365 days.
 pub const LABEL_MATURITY_SECONDS_MAX: u64 = 315_360_000;
+/// Longest period over which false alarms are bounded, in seconds: ten years of 365 days.
+pub const FALSE_ALARMS_SECONDS_MAX: u64 = 315_360_000;
 /// Longest time between two evaluations, in seconds: 366 days.
 pub const CADENCE_SECONDS_MAX: u32 = 31_622_400;
 
@@ -79,8 +85,54 @@ pub(super) fn check(spec: &MonitorSpec) -> Result<(), WatchError> {
         0,
         LABEL_MATURITY_SECONDS_MAX,
     )?;
+    if let Some(bound) = spec.false_alarms {
+        if !(bound.at_most > 0.0 && bound.at_most < 1.0) {
+            return Err(wrong(
+                "false_alarms.at_most",
+                format!("it is {}; it must be above 0 and below 1", bound.at_most),
+            ));
+        }
+        within(
+            "false_alarms.per_seconds",
+            bound.per_seconds,
+            1,
+            FALSE_ALARMS_SECONDS_MAX,
+        )?;
+    }
+    split(spec)?;
     if !spec.config.is_object() {
         return Err(wrong("config", "it must be a JSON object".into()));
+    }
+    Ok(())
+}
+
+/// How the monitor splits its rows, if it does.
+pub(super) fn split(spec: &MonitorSpec) -> Result<Option<Split>, WatchError> {
+    let parsed = spec.segment_by.as_deref().map(Split::parse).transpose();
+    parsed.map_err(|error| wrong("segment_by", error.to_string()))
+}
+
+/// Checks what only some detectors can do.
+pub(super) fn check_fits(spec: &MonitorSpec, plugin: &Plugin) -> Result<(), WatchError> {
+    let descriptor = plugin.descriptor();
+    let follows_rows = plugin.kind() == PluginKind::Stream;
+    if spec.segment_by.is_some() && follows_rows {
+        return Err(wrong(
+            "segment_by",
+            format!(
+                "{} follows rows: only detectors that compare windows can be split",
+                descriptor.name
+            ),
+        ));
+    }
+    if spec.false_alarms.is_some() && (follows_rows || level::default_of(descriptor).is_none()) {
+        return Err(wrong(
+            "false_alarms",
+            format!(
+                "{} has no test whose level could be spent: its configuration has no 'level', or it follows rows",
+                descriptor.name
+            ),
+        ));
     }
     Ok(())
 }
@@ -110,6 +162,7 @@ pub(super) fn wrong(field: &'static str, reason: String) -> WatchError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::monitor::FalseAlarms;
 
     fn field(change: impl FnOnce(&mut MonitorSpec)) -> &'static str {
         let mut spec = MonitorSpec::of("none");
@@ -197,6 +250,31 @@ mod tests {
             assert_eq!(field(|spec| spec.cadence = cadence), expected);
         }
         assert_eq!(field(|spec| spec.config = serde_json::json!([])), "config");
+        for (at_most, per_seconds, expected) in [
+            (0.0, 60, "false_alarms.at_most"),
+            (1.0, 60, "false_alarms.at_most"),
+            (f64::NAN, 60, "false_alarms.at_most"),
+            (0.5, 0, "false_alarms.per_seconds"),
+            (0.5, 1, TAKEN),
+            (0.5, FALSE_ALARMS_SECONDS_MAX, TAKEN),
+            (
+                0.5,
+                FALSE_ALARMS_SECONDS_MAX + 1,
+                "false_alarms.per_seconds",
+            ),
+        ] {
+            let bound = FalseAlarms {
+                at_most,
+                per_seconds,
+            };
+            assert_eq!(field(|spec| spec.false_alarms = Some(bound)), expected);
+        }
+        for (split, expected) in [("region", TAKEN), ("a = ", "segment_by")] {
+            assert_eq!(
+                field(|spec| spec.segment_by = Some(split.to_owned())),
+                expected
+            );
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::profiler::{
     Advance, CHUNKS_CUT_AT_ONCE, CHUNKS_RELABELLED_AT_ONCE, LABELS_AT_ONCE, ProfileError, Profiler,
     Which,
 };
+use super::slices::ALL_ROWS;
 use super::stretch::{Cuts, OpenChunk};
 use super::windows::Part;
 
@@ -80,10 +81,8 @@ impl<'a> Step<'a> {
         raw: RawRows,
         rows_max: usize,
     ) -> Result<Advance, ProfileError> {
-        let (numeric, categorical) = self.layout.widths();
-        let rows = self
-            .blocking(move || raw.columns(numeric, categorical))
-            .await??;
+        let widths = self.layout.widths();
+        let rows = self.blocking(move || raw.columns(widths)).await??;
         if let Some(&last) = rows.seqs().last() {
             self.progress.profiled_seq = last;
         }
@@ -327,15 +326,13 @@ impl<'a> Step<'a> {
     /// Rows of a chunk: whole, or what label and derived columns need.
     async fn read(&mut self, chunk: &ChunkInfo, part: bool) -> Result<RowColumns, ProfileError> {
         let answers = self.layout.answers.as_ref().filter(|_| part);
-        let (part, (numeric, categorical)) = match answers {
+        let (part, widths) = match answers {
             Some(answers) => (answers.part(&self.layout), answers.widths()),
             None => (crate::store::Part::Whole, self.layout.widths()),
         };
         let is_part = answers.is_some();
         let raw = self.profiling.rows_of_set(&chunk.row_set(), &part).await?;
-        let rows = self
-            .blocking(move || raw.columns(numeric, categorical))
-            .await??;
+        let rows = self.blocking(move || raw.columns(widths)).await??;
         self.name_codes(&rows, !is_part).await?;
         Ok(rows)
     }
@@ -447,8 +444,7 @@ impl<'a> Step<'a> {
         records.sort_unstable();
         records.dedup();
         if records.is_empty() {
-            let (numeric, categorical) = answers.widths();
-            return Ok(RowColumns::new(numeric, categorical));
+            return Ok(RowColumns::new(answers.widths()));
         }
         let part = answers.part(&self.layout);
         let rows = self
@@ -615,7 +611,7 @@ fn remember(profiler: &Profiler, model_no: i32, chunk_rows: u64, done: &[Done]) 
             let labelled = labelled.filter(|profile| profile.rows() > 0);
             let merged = Merged::new(Arc::clone(&profile.profile), labelled);
             let (bytes, signed) = (merged.bytes, signature(std::slice::from_ref(chunk)));
-            let key = (model_no, Part::Group(0, chunk.chunk_no));
+            let key = (model_no, ALL_ROWS, Part::Group(0, chunk.chunk_no));
             merges.put(key, (signed, merged), bytes);
         }
         let both = [

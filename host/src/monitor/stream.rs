@@ -17,12 +17,15 @@ use crate::profile::{Derivation, KeptRowsBuilder, ProfileBuilder, ProfileConfig,
 use crate::runtime::{Plugin, PluginKind, State, StreamDetector, Updated, Usage};
 use crate::store::{Claim, MonitorState, Profiled, Store, StoreResult, StreamRow};
 
-use super::evaluate::{Attempt, Evaluator, Sizes, Verdict, needs_labels, no_columns};
+use super::evaluate::{Attempt, Evaluator, Sizes, Verdict};
+use super::judge::{needs_labels, no_columns};
 use super::replay;
 use super::watch::WatchError;
 
 /// Rows or labels handed over by one call.
 pub(super) const ROWS_AT_ONCE: u32 = 20_000;
+/// Numbers of vectors handed over by one call: 4 MiB, and what a call of 512 rows of the longest vectors has.
+const NUMBERS_AT_ONCE: usize = 1 << 20;
 /// Largest state that is kept with an evaluation, in bytes, so that it can be made again.
 pub(super) const STATE_KEPT_BYTES_MAX: usize = 64 << 10;
 
@@ -59,6 +62,7 @@ pub(super) async fn follow(
     let stays = |seen: Profiled| (seen, state.stream_state.clone().unwrap_or_default());
     let span = Span {
         labels,
+        embedded: embedded(descriptor),
         after: before,
         to: profiled,
     };
@@ -151,10 +155,17 @@ pub(super) async fn follow(
 pub(super) struct Span {
     /// Labelled rows as they become complete, rather than rows as they arrive.
     pub(super) labels: bool,
+    /// With their vectors; without, embeddings are left out.
+    pub(super) embedded: bool,
     /// Where the detector stands.
     pub(super) after: Profiled,
     /// What there is.
     pub(super) to: Profiled,
+}
+
+/// Whether a detector looks at vectors: for others they are not read.
+pub(super) fn embedded(descriptor: &Descriptor) -> bool {
+    descriptor.accepts.contains(&ColumnKind::Embedding)
 }
 
 /// Rows on their way to a detector, how far they come, and whether there are more.
@@ -166,17 +177,17 @@ pub(super) struct Handed {
     dictionaries: Vec<Vec<String>>,
 }
 
-/// The rows of a span, at most [`ROWS_AT_ONCE`]: the same whenever it is asked. Or why a model's rows cannot be handed over.
+/// The rows of a span, at most [`ROWS_AT_ONCE`], and with vectors as many as hold [`NUMBERS_AT_ONCE`]: the same whenever it is asked. Or why a model's rows cannot be handed over.
 pub(super) async fn rows(
     store: &Store,
     model: &Model,
     span: Span,
 ) -> StoreResult<Result<Handed, String>> {
-    let frame = match Frame::new(model, span.labels) {
+    let frame = match Frame::new(model, span) {
         Ok(frame) => frame,
         Err(reason) => return Ok(Err(reason)),
     };
-    let Found { rows, seen, more } = next(store, model.no, span).await?;
+    let Found { rows, seen, more } = next(store, model.no, span, frame.rows_max()).await?;
     let dictionaries = frame.dictionaries(store, model.no).await?;
     Ok(Ok(Handed {
         rows,
@@ -214,15 +225,16 @@ struct Found {
 
 /// The next rows that are complete, from a position on. It moves along the rows first, then along the labels, so that every pair
 /// of a row and its label is passed once, however long the steps are.
-async fn next(store: &Store, model_no: i32, span: Span) -> StoreResult<Found> {
+async fn next(store: &Store, model_no: i32, span: Span, rows_max: u32) -> StoreResult<Found> {
     let Span {
         labels,
+        embedded,
         after: before,
         to,
     } = span;
     if !labels {
         let found = store
-            .rows_in_order(model_no, before.seq, to.seq, ROWS_AT_ONCE)
+            .rows_in_order(model_no, (before.seq, to.seq), rows_max, embedded)
             .await?;
         let seen = Profiled {
             seq: found.seq_to,
@@ -240,7 +252,7 @@ async fn next(store: &Store, model_no: i32, span: Span) -> StoreResult<Found> {
     } else if seq < to.seq {
         let span = (seq, to.seq);
         let found = store
-            .rows_with_labels(model_no, span, before.label_seq, ROWS_AT_ONCE)
+            .rows_with_labels(model_no, span, before.label_seq, rows_max)
             .await?;
         if !found.rows.is_empty() || found.more {
             let seen = Profiled {
@@ -257,7 +269,7 @@ async fn next(store: &Store, model_no: i32, span: Span) -> StoreResult<Found> {
     }
     let span = (before.label_seq, to.label_seq);
     let found = store
-        .labels_with_rows(model_no, span, seq, ROWS_AT_ONCE)
+        .labels_with_rows(model_no, span, seq, rows_max)
         .await?;
     let seen = Profiled {
         seq,
@@ -315,7 +327,10 @@ struct Frame {
 
 impl Frame {
     /// With labels: what errors are derived from, and they. Without: what every row has.
-    fn new(model: &Model, labels: bool) -> Result<Self, String> {
+    fn new(model: &Model, span: Span) -> Result<Self, String> {
+        let Span {
+            labels, embedded, ..
+        } = span;
         let mut columns: Vec<ModelColumn> = model
             .columns
             .iter()
@@ -323,7 +338,7 @@ impl Frame {
                 if labels {
                     column.role != Role::Feature
                 } else {
-                    column.role != Role::Label
+                    column.role != Role::Label && (embedded || column.kind != ColumnKind::Embedding)
                 }
             })
             .cloned()
@@ -355,6 +370,13 @@ impl Frame {
             schema,
             derivation,
         })
+    }
+
+    /// Rows that are handed over at most.
+    fn rows_max(&self) -> u32 {
+        let numbers: usize = self.columns.iter().map(|column| column.dimension).sum();
+        let fit = NUMBERS_AT_ONCE / numbers.max(1);
+        u32::try_from(fit).unwrap_or(u32::MAX).min(ROWS_AT_ONCE)
     }
 
     fn has_any(&self, descriptor: &Descriptor) -> bool {
@@ -436,6 +458,18 @@ fn values(column: &ModelColumn, rows: &[StreamRow], dictionary: Vec<String>) -> 
         };
         let codes = rows.iter().map(code).collect();
         return ColumnValues::Categorical { codes, dictionary };
+    }
+    if column.kind == ColumnKind::Embedding {
+        let number = |row: &StreamRow, at| row.embedding.get(at).copied().flatten();
+        let vector = column.position..column.position + column.dimension;
+        let values = rows.iter().flat_map(|row| {
+            let vector = vector.clone();
+            vector.map(move |at| number(row, at).unwrap_or(f32::NAN))
+        });
+        return ColumnValues::Embedding {
+            dimension: column.dimension,
+            values: values.collect(),
+        };
     }
     let number = |row: &StreamRow| {
         let number = if label {

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 
+use crate::calibrate::Report;
 use crate::domain::monitor::{CurrentSpec, MONITORS_MAX, MonitorSpec};
 use crate::domain::record::{BacktestRecord, Cause, EvaluationRecord, MonitorRecord};
 use crate::domain::{Clock, Model, ModelId, SchemaError};
 use crate::runtime::Plugin;
 use crate::store::{Made, Store, StoreError, WindowPosition};
 
+use super::calibrate::{self, CalibrationAsk, CalibrationError};
 use super::detectors::{Detectors, Unavailable};
-use super::evaluate::{Evaluator, Ran, needs_labels};
+use super::evaluate::{Evaluator, Ran};
 use super::follow::{Follow, FollowSettings, HOST_TIMEOUT_MIN};
 use super::hosting::Hosting;
+use super::judge::needs_labels;
 use super::owners::Owners;
 use super::places::{Pace, Places, PlacesSettings};
 use super::profiler::ProfileError;
@@ -106,6 +109,8 @@ pub struct Watch {
     shadows: Arc<Shadows>,
     /// The same of those with a detector that is slow: they keep no others waiting.
     slow_requests: Arc<Semaphore>,
+    /// Calibrations: one at a time.
+    calibrations: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -168,6 +173,7 @@ impl Watch {
             owners: Arc::new(Owners::new()),
             places: places_of_shadows,
             faults: Arc::new(Faults::new(settings.quarantine_after)),
+            dates: Arc::default(),
         };
         let shadows = Arc::new(Shadows::new(evaluator.clone()));
         evaluator.shadows = Some(Arc::clone(&shadows));
@@ -183,6 +189,7 @@ impl Watch {
             evaluator,
             requests: Arc::new(Semaphore::new(at_once)),
             slow_requests: Arc::new(Semaphore::new(at_once.div_ceil(2))),
+            calibrations: Arc::new(Semaphore::new(1)),
             tasks: TaskTracker::new(),
         }
     }
@@ -240,6 +247,7 @@ impl Watch {
         self.shadows.stop();
         self.requests.close();
         self.slow_requests.close();
+        self.calibrations.close();
         self.tasks.close();
         self.tasks.wait().await;
         self.evaluator.places.close();
@@ -419,6 +427,24 @@ impl Watch {
         replay::replay(&self.evaluator, evaluation_no).await
     }
 
+    /// Replays the reference of a model against itself through one of its monitors, or all that are enabled.
+    ///
+    /// # Errors
+    /// [`CalibrationError`] says what is wrong with what was asked, or what there is too little of.
+    pub async fn calibrate(
+        &self,
+        model: &ModelId,
+        monitor: Option<&str>,
+        ask: CalibrationAsk,
+    ) -> Result<Report, CalibrationError> {
+        let found = self.model(model).await?;
+        let monitors = self.chosen(&found, monitor).await?;
+        let permit = self.calibrations.acquire().await;
+        let _permit = permit.map_err(|_| CalibrationError::Stopping)?;
+        self.evaluator.profile(found.no).await?;
+        calibrate::calibrate(&self.evaluator, &found, monitors, ask).await
+    }
+
     /// Asks for a backtest of a monitor over stored profiles; it runs in the background.
     pub async fn backtest(
         &self,
@@ -557,7 +583,10 @@ impl Watch {
         let (detector, config, seed) = (plugin.clone(), monitor.config.clone(), monitor.seed);
         let work = move || detector.configure(&config, seed.into()).map(|_| ());
         match self.evaluator.blocking(&plugin, work).await {
-            Ok((Ok(()), _)) => Ok(plugin),
+            Ok((Ok(()), _)) => {
+                spec::check_fits(monitor, &plugin)?;
+                Ok(plugin)
+            }
             Ok((Err(error), _)) => Err(spec::wrong("config", error.to_string())),
             Err(_) => Err(WatchError::Stopping),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
 
+use crate::domain::segment::Segment;
 use crate::domain::{Model, SchemaError};
 use crate::profile::{Profile, Window};
 pub use crate::store::ChunkInfo;
@@ -16,26 +17,49 @@ use super::merged::{
     FAN, Group, Merged, Schemas, groups, memory_bytes, merge, merge_onto, side_by_side, signature,
 };
 use super::samples;
+use super::slices::{self, Slices};
 
 /// What a window shall hold besides profiles.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct WindowRequest {
-    /// Keep so many rows, drawn with this seed, for detectors that need rows.
+    /// Keep so many rows, drawn with this seed, for detectors that need rows. Of a segment those of so many of all rows
+    /// that are in it.
     pub keep_rows: Option<(u32, u64)>,
+    /// The rows of this segment alone.
+    pub segment: Option<Arc<Segment>>,
 }
 
 /// Makes windows out of chunks.
 #[derive(Debug)]
 pub struct Windows {
     pub(super) store: Store,
-    /// By model: the signature of the chunks, and their merge.
+    /// By model and slice: the signature of the chunks, and their merge.
     groups: Arc<Merges>,
+    /// Segments of chunks, and of reference data.
+    slices: Slices,
     /// Whole windows, which several monitors often share.
     profiles: Memory<WindowKey, Arc<Profile>>,
 }
 
 /// Merges that are remembered.
-pub(super) type Merges = Memory<(i32, Part), (u64, Merged)>;
+pub(super) type Merges = Memory<(i32, u64, Part), (u64, Merged)>;
+
+/// Which rows of a model's chunks.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    model: &'a Model,
+    layout: &'a Layout,
+    /// Only those of this segment.
+    segment: Option<&'a Segment>,
+    /// Of a segment: labels up to this one count.
+    label_seq: Option<i64>,
+}
+
+impl Rows<'_> {
+    fn key(&self, part: Part) -> (i32, u64, Part) {
+        (self.model.no, slices::number(self.segment), part)
+    }
+}
 
 /// What is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +73,7 @@ pub(super) enum Part {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct WindowKey {
     model_no: i32,
+    slice: u64,
     of: Of,
     schema_version: i32,
     derivation: String,
@@ -73,7 +98,8 @@ impl Windows {
     pub fn new(store: Store, cache_bytes_max: usize) -> Self {
         Self {
             store,
-            groups: Arc::new(Memory::new(cache_bytes_max / 4 * 3)),
+            groups: Arc::new(Memory::new(cache_bytes_max / 8 * 5)),
+            slices: Slices::new(cache_bytes_max / 8),
             profiles: Memory::new(cache_bytes_max / 4),
         }
     }
@@ -113,11 +139,18 @@ impl Windows {
         let mut chunks = chunks.to_vec();
         chunks.sort_unstable_by_key(|chunk| chunk.chunk_no);
         chunks.dedup_by_key(|chunk| chunk.chunk_no);
-        let key = WindowKey::new(model, Of::Chunks(signature(&chunks)));
+        let segment = request.segment.as_deref();
+        let key = WindowKey::new(model, segment, Of::Chunks(signature(&chunks)));
+        let rows = Rows {
+            model,
+            layout: &layout,
+            segment,
+            label_seq,
+        };
         let (profile, exact) = if let Some(profile) = self.profiles.get(&key) {
             (profile, true)
         } else {
-            let (profile, exact) = self.profile(model.no, &chunks, &layout).await?;
+            let (profile, exact) = self.profile(rows, &chunks).await?;
             if exact {
                 self.profiles
                     .put(key, Arc::clone(&profile), memory_bytes(&profile));
@@ -129,6 +162,7 @@ impl Windows {
                 let of = samples::Drawn {
                     chunks: &chunks,
                     profile: &profile,
+                    segment,
                     label_seq,
                 };
                 Some(samples::of_chunks(&self.store, model, &layout, of, drawn).await?)
@@ -142,7 +176,7 @@ impl Windows {
     pub(super) fn remember(&self, model_no: i32, chunk: &ChunkInfo, merged: Merged) {
         let signed = signature(std::slice::from_ref(chunk));
         let bytes = merged.bytes;
-        let key = (model_no, Part::Group(0, chunk.chunk_no));
+        let key = (model_no, slices::ALL_ROWS, Part::Group(0, chunk.chunk_no));
         self.groups.put(key, (signed, merged), bytes);
     }
 
@@ -167,7 +201,8 @@ impl Windows {
         request: WindowRequest,
     ) -> StoreResult<Option<Arc<Window>>> {
         let layout = layout_of(model)?;
-        let key = WindowKey::new(model, Of::Reference(version));
+        let segment = request.segment.as_deref();
+        let key = WindowKey::new(model, segment, Of::Reference(version));
         let profile = if let Some(profile) = self.profiles.get(&key) {
             profile
         } else {
@@ -175,8 +210,19 @@ impl Windows {
                 return Ok(None);
             };
             let (schemas, model_id) = (schemas(&layout), model.id.clone());
+            let sliced = match segment {
+                Some(segment) => {
+                    let slices = &self.slices;
+                    let sliced = slices.of_reference(&self.store, model, &layout, version, segment);
+                    Some(sliced.await?)
+                }
+                None => None,
+            };
             let made = move || {
-                let merged = decode(&stored.profile, stored.labelled.as_deref())?;
+                let merged = match sliced {
+                    Some(merged) => merged,
+                    None => decode(&stored.profile, stored.labelled.as_deref())?,
+                };
                 side_by_side(Some(merged), &schemas).map_err(|error| error.to_string())
             };
             let profile = blocking(made)
@@ -186,16 +232,20 @@ impl Windows {
                     key: format!("model '{model_id}', version {version}"),
                     reason,
                 })?;
-            let profile = Arc::new(profile);
+            let profile = Arc::new(layout.sized(profile));
             self.profiles
                 .put(key, Arc::clone(&profile), memory_bytes(&profile));
             profile
         };
         let kept = match request.keep_rows {
-            Some((rows, seed)) => Some(
-                samples::of_reference(&self.store, model, &layout, version, &profile, rows, seed)
-                    .await?,
-            ),
+            Some(drawn) => {
+                let of = samples::Uploaded {
+                    version,
+                    profile: &profile,
+                    segment,
+                };
+                Some(samples::of_reference(&self.store, model, &layout, of, drawn).await?)
+            }
             None => None,
         };
         Ok(Some(window(model, profile, kept)?))
@@ -204,11 +254,10 @@ impl Windows {
     /// The profile of chunks ordered by number, and whether each had the revision that was asked for.
     async fn profile(
         &self,
-        model_no: i32,
+        rows: Rows<'_>,
         chunks: &[ChunkInfo],
-        layout: &Layout,
     ) -> StoreResult<(Arc<Profile>, bool)> {
-        let schemas = schemas(layout);
+        let schemas = schemas(rows.layout);
         let groups = groups(chunks);
         // Chunks at both ends and around gaps, all at once.
         let single: Vec<ChunkInfo> = groups
@@ -216,13 +265,13 @@ impl Windows {
             .filter(|group| group.level == 0)
             .map(|group| chunks[group.chunks.start].clone())
             .collect();
-        let inner = self.inner(model_no, &groups, chunks, &schemas).await?;
+        let inner = self.inner(rows, &groups, chunks, &schemas).await?;
         let mut exact = inner
             .as_ref()
             .map_or(single.len() == groups.len(), |(_, exact)| *exact);
         let mut small: Vec<Merged> = Vec::with_capacity(single.len());
         for batch in single.chunks(FAN.pow(LEVELS_AT_ONCE)) {
-            let found = self.chunks_merged(model_no, batch).await?;
+            let found = self.chunks_merged(rows, batch).await?;
             exact &= found.len() == batch.len() && found.iter().all(|(_, (_, exact))| *exact);
             small.extend(found.into_iter().map(|(_, (merged, _))| merged));
         }
@@ -233,8 +282,8 @@ impl Windows {
         };
         let profile = blocking(made)
             .await?
-            .map_err(|reason| corrupt(model_no, reason))?;
-        Ok((Arc::new(profile), exact))
+            .map_err(|reason| corrupt(rows.model.no, reason))?;
+        Ok((Arc::new(rows.layout.sized(profile)), exact))
     }
 
     /// The merge of all groups above level 0; absent where there are none, or nothing is left of them.
@@ -244,7 +293,7 @@ impl Windows {
     /// sixty-four nothing above level 1. Which profiles are merged in which order depends on the chunks alone.
     async fn inner(
         &self,
-        model_no: i32,
+        rows: Rows<'_>,
         groups: &[Group],
         chunks: &[ChunkInfo],
         schemas: &Schemas,
@@ -259,7 +308,7 @@ impl Windows {
                 .flat_map(|group| chunks[group.chunks.clone()].iter().cloned())
                 .collect();
             let signed = signature(&members);
-            let key = (model_no, Part::From(level, signed));
+            let key = rows.key(Part::From(level, signed));
             if let Some((_, merged)) = self.groups.get(&key) {
                 joined = Some((merged, true));
                 break;
@@ -271,7 +320,7 @@ impl Windows {
             let mut parts: Vec<Grouped> = Vec::new();
             for group in groups.iter().filter(|group| group.level == level) {
                 let members = &chunks[group.chunks.clone()];
-                match self.group(model_no, level, members, schemas).await? {
+                match self.group(rows, level, members, schemas).await? {
                     Some(grouped) => parts.push(grouped),
                     None => whole = false,
                 }
@@ -286,7 +335,7 @@ impl Windows {
             let schemas = schemas.clone();
             let merged = blocking(move || merge_onto(large, &parts, &schemas))
                 .await?
-                .map_err(|error| corrupt(model_no, error.to_string()))?;
+                .map_err(|error| corrupt(rows.model.no, error.to_string()))?;
             let Some(merged) = merged else {
                 continue;
             };
@@ -301,13 +350,13 @@ impl Windows {
     /// The merge of a group of a level above 0; absent where none of its chunks is left.
     fn group<'a>(
         &'a self,
-        model_no: i32,
+        rows: Rows<'a>,
         level: u32,
         chunks: &'a [ChunkInfo],
         schemas: &'a Schemas,
     ) -> BoxFuture<'a, StoreResult<Option<Grouped>>> {
         Box::pin(async move {
-            let key = (model_no, Part::Group(level, chunks[0].chunk_no));
+            let key = rows.key(Part::Group(level, chunks[0].chunk_no));
             let signed = signature(chunks);
             if let Some((of, merged)) = self.groups.get(&key)
                 && of == signed
@@ -317,14 +366,14 @@ impl Windows {
             let mut parts: Vec<Grouped> = Vec::with_capacity(FAN);
             let whole;
             if level == 1 {
-                let found = self.chunks_merged(model_no, chunks).await?;
+                let found = self.chunks_merged(rows, chunks).await?;
                 whole = found.len() == chunks.len();
                 parts.extend(found.into_iter().map(|(_, grouped)| grouped));
             } else {
                 let size = chunks.len() / FAN;
                 let mut absent = 0;
                 for members in chunks.chunks(size) {
-                    match self.group(model_no, level - 1, members, schemas).await? {
+                    match self.group(rows, level - 1, members, schemas).await? {
                         Some(grouped) => parts.push(grouped),
                         None => absent += 1,
                     }
@@ -339,12 +388,12 @@ impl Windows {
             let schemas = schemas.clone();
             let merged = blocking(move || merge(&parts, &schemas))
                 .await?
-                .map_err(|error| corrupt(model_no, error.to_string()))?;
+                .map_err(|error| corrupt(rows.model.no, error.to_string()))?;
             if exact {
                 if level == 1 {
                     // What is in the group is not asked for again until a window begins inside of it.
                     for chunk in chunks {
-                        let key = (model_no, Part::Group(0, chunk.chunk_no));
+                        let key = rows.key(Part::Group(0, chunk.chunk_no));
                         self.groups.forget(&key);
                     }
                 }
@@ -357,13 +406,30 @@ impl Windows {
     /// Chunks one by one, remembered or read. Those that are gone are left out.
     async fn chunks_merged(
         &self,
-        model_no: i32,
+        rows: Rows<'_>,
         chunks: &[ChunkInfo],
     ) -> StoreResult<Vec<(i64, Grouped)>> {
+        let model_no = rows.model.no;
+        if let Some(segment) = rows.segment {
+            let mut found = Vec::with_capacity(chunks.len());
+            for chunk in chunks {
+                let (store, label_seq) = (&self.store, rows.label_seq);
+                let sliced = (self.slices).of_chunk(
+                    store,
+                    rows.model,
+                    rows.layout,
+                    chunk,
+                    segment,
+                    label_seq,
+                );
+                found.push((chunk.chunk_no, (sliced.await?, true)));
+            }
+            return Ok(found);
+        }
         let mut found: FxHashMap<i64, Grouped> = FxHashMap::default();
         let mut missing = Vec::new();
         for chunk in chunks {
-            let remembered = self.groups.get(&(model_no, Part::Group(0, chunk.chunk_no)));
+            let remembered = self.groups.get(&rows.key(Part::Group(0, chunk.chunk_no)));
             match remembered {
                 Some((of, merged)) if of == signature(std::slice::from_ref(chunk)) => {
                     found.insert(chunk.chunk_no, (merged, true));
@@ -398,7 +464,7 @@ impl Windows {
                 if exact && missing.len() < FAN {
                     let signed = signature(std::slice::from_ref(chunk));
                     self.groups.put(
-                        (model_no, Part::Group(0, chunk.chunk_no)),
+                        rows.key(Part::Group(0, chunk.chunk_no)),
                         (signed, merged.clone()),
                         merged.bytes,
                     );
@@ -414,9 +480,10 @@ impl Windows {
 }
 
 impl WindowKey {
-    fn new(model: &Model, of: Of) -> Self {
+    fn new(model: &Model, segment: Option<&Segment>, of: Of) -> Self {
         Self {
             model_no: model.no,
+            slice: slices::number(segment),
             of,
             schema_version: model.schema_version,
             derivation: derivation_key(model),

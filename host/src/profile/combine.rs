@@ -73,6 +73,19 @@ impl Profile {
         })
     }
 
+    /// The same with the length of the vectors of each column, where no row has told it; 0 where there is none to tell.
+    #[must_use]
+    pub fn sized(mut self, dimensions: impl Iterator<Item = u32>) -> Self {
+        for (column, length) in self.columns.iter_mut().zip(dimensions) {
+            if let Summary::Norms { dimension, .. } = &mut column.summary
+                && *dimension == 0
+            {
+                *dimension = length;
+            }
+        }
+        self
+    }
+
     /// The same rows without the columns that `keep` refuses.
     ///
     /// # Panics
@@ -190,6 +203,29 @@ mod tests {
             "as bytes and back"
         );
         assert_eq!(both.merge(&both).unwrap().columns()[2].rows(), 2);
+    }
+
+    #[test]
+    fn vectors_that_no_row_has_get_the_length_that_is_known_of_them() {
+        let old = schema(&[("x", Role::Feature, ColumnKind::Numeric)]);
+        let new = schema(&[
+            ("x", Role::Feature, ColumnKind::Numeric),
+            ("v", Role::Feature, ColumnKind::Embedding),
+        ]);
+        let widened = profile(&old, vec![numbers(&[1.0, 2.0])])
+            .widened(&new)
+            .unwrap();
+        assert_eq!(widened.columns()[1].dimension(), 0);
+
+        let sized = widened.sized([0, 3].into_iter());
+
+        let nothing = ColumnValues::Embedding {
+            dimension: 3,
+            values: vec![f32::NAN; 6],
+        };
+        assert_eq!(sized, profile(&new, vec![numbers(&[1.0, 2.0]), nothing]));
+        assert_eq!(Profile::from_bytes(&sized.to_bytes()).unwrap(), sized);
+        assert_eq!(sized.clone().sized([0, 7].into_iter()), sized);
     }
 
     #[test]

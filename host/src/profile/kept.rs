@@ -56,6 +56,11 @@ impl KeptRows {
         self.rows
     }
 
+    /// Number of rows that they were drawn from.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// Whether all rows were kept.
     pub fn complete(&self) -> bool {
         u64::from(self.rows) == self.seen

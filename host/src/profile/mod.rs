@@ -5,6 +5,7 @@
 //! it. Pure: no clock, no I/O, no chance but from a seed.
 
 mod access;
+pub mod began;
 mod builder;
 mod bytes;
 mod categories;

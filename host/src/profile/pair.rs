@@ -31,7 +31,7 @@ pub struct Pair {
 pub struct Side {
     /// Kind, rows, missing values, exactness.
     pub column: WindowColumn,
-    /// Of its finite values; none where there are none, and of categories.
+    /// Of its finite values, or of its vectors' Euclidean norms; none where there are none, and of categories.
     pub numbers: Option<Numbers>,
 }
 
@@ -53,7 +53,7 @@ pub struct Numbers {
 /// How many values of both windows fall where.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parts {
-    /// Numbers: bins in ascending order, which hold all finite values.
+    /// Numbers: bins in ascending order, which hold all finite values, or the norms of all finite vectors.
     Bins(Vec<Bin>),
     /// Names: the most frequent ones, and all others together.
     Categories {
@@ -109,12 +109,9 @@ pub fn pair(
     };
     let places = [&reference, &current].map(|found| found.as_ref().map(|(w, at, _)| (*w, *at)));
     let parts = match known.kind {
-        ColumnKind::Numeric => Parts::Bins(bins(places, bins_max)?),
+        // Of vectors: their norms.
+        ColumnKind::Numeric | ColumnKind::Embedding => Parts::Bins(bins(places, bins_max)?),
         ColumnKind::Categorical => categories(places, bins_max)?,
-        ColumnKind::Embedding => {
-            let text = format!("column '{column}' is an embedding, which has no bins");
-            return Err(AccessError::WrongKind(text));
-        }
     };
     Ok(Some(Pair {
         reference: reference.map(side).transpose()?,
@@ -134,10 +131,9 @@ fn find<'a>(window: &'a Window, name: &str) -> Option<(&'a Window, u32, WindowCo
 }
 
 fn side((window, at, column): (&Window, u32, WindowColumn)) -> Result<Side, AccessError> {
-    let numbers = if column.kind == ColumnKind::Numeric {
-        numbers(window, at)?
-    } else {
-        None
+    let numbers = match column.kind {
+        ColumnKind::Numeric | ColumnKind::Embedding => numbers(window, at)?,
+        ColumnKind::Categorical => None,
     };
     Ok(Side { column, numbers })
 }

@@ -245,7 +245,8 @@ impl Window {
             .ok_or(AccessError::NoSuchColumn(column))
     }
 
-    pub(super) fn kept(&self) -> Result<&KeptRows, AccessError> {
+    /// The rows that were kept, with all columns, selected or not.
+    pub fn kept(&self) -> Result<&KeptRows, AccessError> {
         self.kept.as_deref().ok_or(AccessError::NoRows)
     }
 

@@ -102,6 +102,8 @@ impl From<types::Measurement> for Raw {
             verdict: raw.verdict.into(),
             row: raw.row,
             detail: None,
+            segment: None,
+            began: None,
         };
         Self {
             measurement,

@@ -229,6 +229,8 @@ fn measurement(bytes: &mut Bytes<'_>) -> Raw {
         verdict: verdicts[usize::from(bytes.byte()) % verdicts.len()],
         row: bytes.maybe(Bytes::rows),
         detail: None,
+        segment: None,
+        began: None,
     };
     let detail = bytes.maybe(|bytes| match bytes.byte() % 4 {
         0 => bytes.text(&["{}", "{\"a\":1}", "[]", "null"]),

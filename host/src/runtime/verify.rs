@@ -305,6 +305,8 @@ mod tests {
             verdict: Verdict::Stable,
             row: None,
             detail: None,
+            segment: None,
+            began: None,
         }
     }
 

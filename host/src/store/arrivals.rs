@@ -221,7 +221,7 @@ impl WriteConnection {
             self.connection
                 .execute(
                     "CREATE TEMP TABLE incoming (seq int8 NOT NULL, model_no int4 NOT NULL, prediction_time timestamptz NOT NULL,
-                     record_id text NOT NULL, numbers float8[] NOT NULL, codes int4[] NOT NULL) ON COMMIT DELETE ROWS",
+                     record_id text NOT NULL, numbers float8[] NOT NULL, codes int4[] NOT NULL, embedding float4[]) ON COMMIT DELETE ROWS",
                 )
                 .await?;
             self.has_staging = true;
@@ -286,7 +286,7 @@ impl WriteConnection {
             Way::Straight => {
                 let copied = copy_in(
                         &mut self.connection,
-                        "COPY prediction (seq, model_no, prediction_time, record_id, numbers, codes) FROM STDIN (FORMAT binary)",
+                        "COPY prediction (seq, model_no, prediction_time, record_id, numbers, codes, embedding) FROM STDIN (FORMAT binary)",
                         &rows,
                     )
                     .await;
@@ -365,8 +365,8 @@ impl WriteConnection {
         first: &[Option<Numbers>],
     ) -> StoreResult<Vec<Option<u64>>> {
         let inserted = sqlx::query(
-            "INSERT INTO prediction (seq, model_no, prediction_time, record_id, numbers, codes)
-             SELECT seq, model_no, prediction_time, record_id, numbers, codes FROM incoming ORDER BY model_no, seq
+            "INSERT INTO prediction (seq, model_no, prediction_time, record_id, numbers, codes, embedding)
+             SELECT seq, model_no, prediction_time, record_id, numbers, codes, embedding FROM incoming ORDER BY model_no, seq
              ON CONFLICT DO NOTHING RETURNING model_no, seq",
         )
         .fetch_all(&mut self.connection)

@@ -14,6 +14,7 @@ pub(crate) const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 const INT4_OID: i32 = 23;
+const FLOAT4_OID: i32 = 700;
 const FLOAT8_OID: i32 = 701;
 const NULL_LENGTH: i32 = -1;
 /// Dimensions, flags, type; then of the one dimension its length and lower bound.
@@ -177,6 +178,23 @@ impl Tuples {
         }
     }
 
+    /// A `float4[]`; NaN becomes null. Where nothing but nulls would be left there is no value at all.
+    pub(crate) fn float4s(&mut self, values: &[f32]) {
+        let nulls = values.iter().filter(|value| value.is_nan()).count();
+        if nulls == values.len() {
+            self.null();
+            return;
+        }
+        self.array(FLOAT4_OID, values.len(), nulls, 4);
+        for value in values {
+            if value.is_nan() {
+                self.null();
+            } else {
+                self.int4(i32::from_be_bytes(value.to_be_bytes()));
+            }
+        }
+    }
+
     fn array(&mut self, oid: i32, values: usize, nulls: usize, value_bytes: usize) {
         if values == 0 {
             self.bytes.extend_from_slice(&length(EMPTY_ARRAY_BYTES));
@@ -334,53 +352,71 @@ impl<'a> Fields<'a> {
         Ok(elements.map(|element| element.map_or(-1, i32::from_be_bytes)))
     }
 
-    /// Checks an array as a whole, so that taking its elements cannot fail.
-    fn array<const N: usize>(&mut self, oid: i32) -> Result<Elements<'a, N>, StoreError> {
-        let field = self.next()?.ok_or_else(null)?;
-        let word = |at: usize| {
-            field
-                .get(4 * at..4 * at + 4)
-                .map(|word| i32::from_be_bytes([word[0], word[1], word[2], word[3]]))
-                .ok_or_else(|| corrupt("ends inside an array"))
+    /// The values of a `float4[]`, NaN for null; none where the whole is null.
+    pub(crate) fn float4s(
+        &mut self,
+    ) -> Result<impl ExactSizeIterator<Item = f32> + use<'a>, StoreError> {
+        let elements: Elements<'a, 4> = match self.next()? {
+            Some(field) => elements(field, FLOAT4_OID)?,
+            None => Elements::NONE,
         };
-        if word(2)? != oid {
-            return Err(corrupt("has an array of another type"));
-        }
-        if word(0)? == 0 {
-            return Ok(Elements {
-                bytes: &[],
-                left: 0,
-            });
-        }
-        let left = usize::try_from(word(3)?).unwrap_or(0);
-        if word(0)? != 1 || word(4)? != 1 {
-            return Err(corrupt("has an array that is not a list"));
-        }
-        let bytes = &field[ARRAY_HEADER_BYTES..];
-        let (whole, null) = (
-            u32::try_from(N).unwrap_or_default().to_be_bytes(),
-            NULL_LENGTH.to_be_bytes(),
-        );
-        let mut rest = bytes;
-        for _ in 0..left {
-            let skip = match rest.first_chunk::<4>() {
-                Some(length) if *length == whole => 4 + N,
-                Some(length) if *length == null => 4,
-                _ => return Err(corrupt("has an array with elements of another size")),
-            };
-            rest = rest
-                .get(skip..)
-                .ok_or_else(|| corrupt("ends inside an array"))?;
-        }
-        let bytes = &bytes[..bytes.len() - rest.len()];
-        Ok(Elements { bytes, left })
+        Ok(elements.map(|element| element.map_or(f32::NAN, f32::from_be_bytes)))
     }
+
+    fn array<const N: usize>(&mut self, oid: i32) -> Result<Elements<'a, N>, StoreError> {
+        elements(self.next()?.ok_or_else(null)?, oid)
+    }
+}
+
+/// Checks an array as a whole, so that taking its elements cannot fail.
+fn elements<const N: usize>(field: &[u8], oid: i32) -> Result<Elements<'_, N>, StoreError> {
+    let word = |at: usize| {
+        field
+            .get(4 * at..4 * at + 4)
+            .map(|word| i32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+            .ok_or_else(|| corrupt("ends inside an array"))
+    };
+    if word(2)? != oid {
+        return Err(corrupt("has an array of another type"));
+    }
+    if word(0)? == 0 {
+        return Ok(Elements::NONE);
+    }
+    let left = usize::try_from(word(3)?).unwrap_or(0);
+    if word(0)? != 1 || word(4)? != 1 {
+        return Err(corrupt("has an array that is not a list"));
+    }
+    let bytes = &field[ARRAY_HEADER_BYTES..];
+    let (whole, null) = (
+        u32::try_from(N).unwrap_or_default().to_be_bytes(),
+        NULL_LENGTH.to_be_bytes(),
+    );
+    let mut rest = bytes;
+    for _ in 0..left {
+        let skip = match rest.first_chunk::<4>() {
+            Some(length) if *length == whole => 4 + N,
+            Some(length) if *length == null => 4,
+            _ => return Err(corrupt("has an array with elements of another size")),
+        };
+        rest = rest
+            .get(skip..)
+            .ok_or_else(|| corrupt("ends inside an array"))?;
+    }
+    let bytes = &bytes[..bytes.len() - rest.len()];
+    Ok(Elements { bytes, left })
 }
 
 /// Elements of an array that was checked.
 struct Elements<'a, const N: usize> {
     bytes: &'a [u8],
     left: usize,
+}
+
+impl<const N: usize> Elements<'_, N> {
+    const NONE: Self = Self {
+        bytes: &[],
+        left: 0,
+    };
 }
 
 impl<const N: usize> Iterator for Elements<'_, N> {
@@ -507,6 +543,30 @@ mod tests {
             }
             assert_eq!(found, expected, "in pieces of {size}");
         }
+    }
+
+    #[test]
+    fn vectors_come_back_as_they_were_and_nothing_as_no_value() {
+        let lists: [&[f32]; 4] = [
+            &[1.5, f32::NAN, f32::NEG_INFINITY],
+            &[],
+            &[f32::NAN, f32::NAN],
+            &[-0.0],
+        ];
+        let mut tuples = Tuples::default();
+        for list in lists {
+            tuples.begin(2);
+            tuples.float4s(list);
+        }
+        let stream = [&HEADER[..], tuples.bytes(), &TRAILER[..]].concat();
+        let mut reader = TupleReader::default();
+        reader.push(&stream);
+        let mut found = Vec::new();
+        while let Some(mut fields) = reader.next_tuple().unwrap() {
+            fields.int8().unwrap();
+            found.push(fields.float4s().unwrap().collect::<Vec<_>>());
+        }
+        assert_eq!(format!("{found:?}"), "[[1.5, NaN, -inf], [], [], [-0.0]]");
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Store {
         let updated = sqlx::query(
             "UPDATE monitor_state SET evaluated_seq = $3, evaluated_label_seq = $4, evaluated_at = $5, window_to = $6, window_chunk_no = $7,
              stream_state = $8, failures = $9, retry_at = $10, last_error = $11, insufficient = $12,
-             stream_digest = $13
+             stream_digest = $13, spent_to = $14
              WHERE monitor_no = $1 AND revision = $2",
         )
         .bind(monitor.no)
@@ -103,6 +103,7 @@ impl Store {
         .bind(&state.last_error)
         .bind(&state.insufficient)
         .bind(&state.stream_digest)
+        .bind(state.position.spent_to.map(ToSqlx::to_sqlx))
         .execute(&mut *transaction)
         .await?;
         if updated.rows_affected() == 0 {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{Postgres, Transaction};
 
-use crate::domain::{Model, ModelColumn, ModelSettings, ModelType, Role};
+use crate::domain::{ColumnKind, Model, ModelColumn, ModelSettings, ModelType, Role};
 
 use super::models::{self, NewColumn, NewModel};
 use super::requests;
@@ -109,16 +109,16 @@ impl ModelLock {
         }
         let columns = &self.model.columns;
         let no = columns.last().map_or(0, |last| last.no + 1);
-        let position = if column.role == Role::Label {
-            0
-        } else {
-            let same =
-                |other: &&ModelColumn| other.kind == column.kind && other.role != Role::Label;
-            columns.iter().filter(same).count()
+        let same = |other: &&ModelColumn| other.kind == column.kind && other.role != Role::Label;
+        let position = match column.kind {
+            _ if column.role == Role::Label => 0,
+            ColumnKind::Embedding => self.model.embedding_numbers(),
+            ColumnKind::Numeric | ColumnKind::Categorical => columns.iter().filter(same).count(),
         };
+        let dimension = (column.kind == ColumnKind::Embedding).then_some(column.dimension);
         sqlx::query(
-            "INSERT INTO model_column (model_no, column_no, name, kind, role, position, schema_version, declared)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO model_column (model_no, column_no, name, kind, role, position, schema_version, declared, dimension)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(self.model.no)
         .bind(no)
@@ -128,6 +128,7 @@ impl ModelLock {
         .bind(i32::try_from(position).unwrap_or(i32::MAX))
         .bind(self.model.schema_version)
         .bind(declared)
+        .bind(dimension.map(|dimension| i32::try_from(dimension).unwrap_or(i32::MAX)))
         .execute(&mut *self.transaction)
         .await?;
         if declared {
@@ -139,6 +140,7 @@ impl ModelLock {
             kind: column.kind,
             role: column.role,
             position,
+            dimension: dimension.unwrap_or(0),
             schema_version: self.model.schema_version,
         });
         Ok(())

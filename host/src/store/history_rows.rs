@@ -18,6 +18,8 @@ pub enum Scalar {
     Number(f64),
     /// Of a categorical column.
     Category(String),
+    /// Of an embedding. A number of it that is missing is NaN; not all are.
+    Vector(Vec<f32>),
 }
 
 /// A stored row with the label that counts.
@@ -29,7 +31,7 @@ pub struct HistoryRow {
     pub record_id: String,
     /// When the model answered.
     pub prediction_time: Timestamp,
-    /// One entry for each column of the model, in their order; `None` is missing. That of the label is the label.
+    /// One entry for each column of the model, in their order; `None` is missing, or a vector that was not asked for. That of the label is the label.
     pub values: Vec<Option<Scalar>>,
     /// When the label arrived; `None` where there is none.
     pub labelled_at: Option<Timestamp>,
@@ -42,21 +44,23 @@ struct RawRow {
     prediction_time: Timestamp,
     numbers: Vec<Option<f64>>,
     codes: Vec<Option<i32>>,
+    embedding: Option<Vec<Option<f32>>>,
     label_number: Option<f64>,
     label_code: Option<i32>,
     labelled_at: Option<Timestamp>,
 }
 
 impl Store {
-    /// Rows of a model by arrival, at most `rows_max` of those behind `after`.
+    /// Rows of a model by arrival, at most `rows_max` of those behind `after`; with their vectors where they are `embedded`.
     pub async fn history_rows(
         &self,
         model: &Model,
         after: i64,
         rows_max: u32,
+        embedded: bool,
     ) -> StoreResult<Vec<HistoryRow>> {
         let rows = sqlx::query(
-            "SELECT p.seq, p.record_id, p.prediction_time, p.numbers, p.codes, l.number, l.code, l.received_at
+            "SELECT p.seq, p.record_id, p.prediction_time, p.numbers, p.codes, CASE WHEN $4 THEN p.embedding END AS embedding, l.number, l.code, l.received_at
              FROM prediction p
              LEFT JOIN LATERAL (
                  SELECT number, code, received_at FROM label
@@ -69,6 +73,7 @@ impl Store {
         .bind(model.no)
         .bind(after)
         .bind(i64::from(rows_max))
+        .bind(embedded)
         .fetch_all(&self.pool)
         .await?;
         let rows: Vec<RawRow> = rows.iter().map(raw_row).collect::<StoreResult<_>>()?;
@@ -132,6 +137,16 @@ impl RawRow {
         };
         number.filter(|number| !number.is_nan())
     }
+
+    fn vector(&self, column: &ModelColumn) -> Option<Vec<f32>> {
+        let numbers = self.embedding.as_ref()?.iter();
+        let vector = numbers.skip(column.position).take(column.dimension);
+        let vector: Vec<f32> = vector.map(|number| number.unwrap_or(f32::NAN)).collect();
+        vector
+            .iter()
+            .any(|number| !number.is_nan())
+            .then_some(vector)
+    }
 }
 
 fn raw_row(row: &PgRow) -> StoreResult<RawRow> {
@@ -142,6 +157,7 @@ fn raw_row(row: &PgRow) -> StoreResult<RawRow> {
         prediction_time: row.try_get::<SqlTimestamp, _>("prediction_time")?.to_jiff(),
         numbers: row.try_get("numbers")?,
         codes: row.try_get("codes")?,
+        embedding: row.try_get("embedding")?,
         label_number: row.try_get("number")?,
         label_code: row.try_get("code")?,
         labelled_at: labelled_at.map(SqlTimestamp::to_jiff),
@@ -166,7 +182,8 @@ fn named_row(
                     })
             })
             .transpose(),
-        _ => Ok(row.number(column).map(Scalar::Number)),
+        ColumnKind::Embedding => Ok(row.vector(column).map(Scalar::Vector)),
+        ColumnKind::Numeric => Ok(row.number(column).map(Scalar::Number)),
     };
     let values = model
         .columns

@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Postgres, Row, Transaction};
 
 use crate::domain::record::Cause;
-use crate::domain::{DriftKind, Measurement, Verdict};
+use crate::domain::{Began, DriftKind, Measurement, Verdict};
 
 use super::evaluations::count;
 use super::models::named;
@@ -76,7 +76,8 @@ pub struct StoredMeasurement {
 }
 
 const COLUMNS: &str = "x.evaluation_no, x.measured_at, x.ordinal, x.metric, x.column_name, x.value, x.effect, x.p_value, x.p_adjusted,
-    x.threshold, x.threshold_kind, x.reference_rows, x.current_rows, x.missing_share, x.unseen_share, x.verdict, x.row_seq, x.detail";
+    x.threshold, x.threshold_kind, x.reference_rows, x.current_rows, x.missing_share, x.unseen_share, x.verdict, x.row_seq, x.detail,
+    x.segment, x.began_at, x.began_earliest, x.began_latest";
 
 impl Store {
     /// Measurements, newest first, inside an evaluation in the detector's order.
@@ -165,13 +166,16 @@ pub(super) async fn insert(
     }
     sqlx::query(
         "INSERT INTO measurement (evaluation_no, measured_at, model_no, monitor_no, ordinal, metric, column_name, value, effect, p_value,
-             p_adjusted, threshold, threshold_kind, reference_rows, current_rows, missing_share, unseen_share, verdict, row_seq, detail)
+             p_adjusted, threshold, threshold_kind, reference_rows, current_rows, missing_share, unseen_share, verdict, row_seq, detail, segment, began_at,
+             began_earliest, began_latest)
          SELECT $1, $2, $3, $4, (n - 1)::int4, metric, column_name, value, effect, p_value, p_adjusted, threshold, threshold_kind,
-             reference_rows, current_rows, missing_share, unseen_share, verdict, row_seq, detail::jsonb
+             reference_rows, current_rows, missing_share, unseen_share, verdict, row_seq, detail::jsonb, segment, began_at,
+             began_earliest, began_latest
          FROM unnest($5::text[], $6::text[], $7::float8[], $8::float8[], $9::float8[], $10::float8[], $11::float8[], $12::text[], $13::int8[],
-             $14::int8[], $15::float8[], $16::float8[], $17::text[], $18::int8[], $19::text[]) WITH ORDINALITY
+             $14::int8[], $15::float8[], $16::float8[], $17::text[], $18::int8[], $19::text[], $20::text[], $21::timestamptz[],
+             $22::timestamptz[], $23::timestamptz[]) WITH ORDINALITY
              AS t (metric, column_name, value, effect, p_value, p_adjusted, threshold, threshold_kind, reference_rows, current_rows,
-                   missing_share, unseen_share, verdict, row_seq, detail, n)",
+                   missing_share, unseen_share, verdict, row_seq, detail, segment, began_at, began_earliest, began_latest, n)",
     )
     .bind(evaluation_no)
     .bind(at.to_sqlx())
@@ -192,6 +196,12 @@ pub(super) async fn insert(
     .bind(all(measurements, |one| one.verdict.to_string()))
     .bind(all(measurements, |one| one.row.map(count)))
     .bind(all(measurements, |one| one.detail.as_ref().map(detail_text)))
+    .bind(all(measurements, |one| one.segment.clone()))
+    .bind(all(measurements, |one| one.began.map(|began| began.at.to_sqlx())))
+    .bind(all(measurements, |one| {
+        one.began.and_then(|began| began.earliest).map(ToSqlx::to_sqlx)
+    }))
+    .bind(all(measurements, |one| one.began.map(|began| began.latest.to_sqlx())))
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -232,7 +242,26 @@ fn measurement(row: &PgRow) -> StoreResult<Measurement> {
             .try_get::<Option<i64>, _>("row_seq")?
             .map(i64::unsigned_abs),
         detail: row.try_get("detail")?,
+        segment: row.try_get("segment")?,
+        began: began(row)?,
     })
+}
+
+fn began(row: &PgRow) -> StoreResult<Option<Began>> {
+    let time = |column: &str| -> StoreResult<Option<Timestamp>> {
+        Ok(row
+            .try_get::<Option<SqlTimestamp>, _>(column)?
+            .map(SqlTimestamp::to_jiff))
+    };
+    let ends = time("began_at")?.zip(time("began_latest")?);
+    let Some((at, latest)) = ends else {
+        return Ok(None);
+    };
+    Ok(Some(Began {
+        at,
+        earliest: time("began_earliest")?,
+        latest,
+    }))
 }
 
 fn stored(row: &PgRow) -> StoreResult<StoredMeasurement> {

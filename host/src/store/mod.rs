@@ -82,7 +82,7 @@ pub use references::{NewReference, StoredReference};
 pub use references_read::ActiveReference;
 pub use removal::REMOVED_AT_ONCE;
 pub use retention::{Forgotten, Retention};
-pub use row_columns::{MicrosRange, Part, RawRows, RowColumns};
+pub use row_columns::{MicrosRange, Part, RawRows, RowColumns, Widths};
 pub use rows::NewRows;
 pub use shadows::ShadowClaim;
 pub use sql_format::SqlFormat;

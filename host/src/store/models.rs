@@ -33,10 +33,12 @@ pub struct NewModel {
 pub struct NewColumn {
     /// Its name.
     pub name: String,
-    /// Numeric or categorical.
+    /// Numeric or categorical; of a feature also an embedding.
     pub kind: ColumnKind,
     /// Feature, prediction, probability or label.
     pub role: Role,
+    /// Numbers of each vector of an embedding; 0 for other columns.
+    pub dimension: usize,
 }
 
 const MODEL: &str = "SELECT model_no, model_id, model_type, positive_label, last_training_time, schema_version, settings, created_at FROM model";
@@ -193,7 +195,7 @@ async fn with_columns(connection: &mut PgConnection, rows: &[PgRow]) -> StoreRes
     let nos: Vec<i32> = models.iter().map(|model| model.no).collect();
     let places: HashMap<i32, usize> = nos.iter().copied().zip(0..).collect();
     let columns = sqlx::query(
-        "SELECT model_no, column_no, name, kind, role, position, schema_version FROM model_column
+        "SELECT model_no, column_no, name, kind, role, position, coalesce(dimension, 0) AS dimension, schema_version FROM model_column
          WHERE model_no = ANY ($1) ORDER BY model_no, column_no",
     )
     .bind(nos)
@@ -248,6 +250,7 @@ fn column(row: &PgRow) -> anyhow::Result<ModelColumn> {
         kind: named::<ColumnKind>(row.try_get("kind")?)?,
         role: named::<Role>(row.try_get("role")?)?,
         position: usize::try_from(row.try_get::<i32, _>("position")?)?,
+        dimension: usize::try_from(row.try_get::<i32, _>("dimension")?)?,
         schema_version: row.try_get("schema_version")?,
     })
 }

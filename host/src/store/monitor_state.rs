@@ -10,13 +10,15 @@ use super::monitors::{MONITOR, monitor};
 use super::notes::Note;
 use super::{Store, StoreResult};
 
-/// The last tumbling window that was evaluated; nothing before the first.
+/// How far a monitor's windows have come; nothing before the first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WindowPosition {
-    /// Of windows by time: where it ended.
+    /// Of tumbling windows by time: where the last one ended.
     pub to: Option<Timestamp>,
-    /// Of windows by rows: the largest number of its chunks.
+    /// Of tumbling windows by rows: the largest number of the chunks of the last one.
     pub chunk_no: Option<i64>,
+    /// Of monitors that bound false alarms over time: their level is spent for rows up to this time.
+    pub spent_to: Option<Timestamp>,
 }
 
 /// How far a monitor has come.
@@ -28,7 +30,7 @@ pub struct MonitorState {
     pub evaluated_label_seq: i64,
     /// When it was evaluated last.
     pub evaluated_at: Option<Timestamp>,
-    /// The last tumbling window.
+    /// How far its windows have come.
     pub position: WindowPosition,
     /// What a stream detector hands to its next call.
     pub stream_state: Option<Vec<u8>>,
@@ -120,7 +122,7 @@ impl Store {
             return Ok(None);
         };
         let row = sqlx::query(
-            "SELECT evaluated_seq, evaluated_label_seq, window_to, window_chunk_no, stream_state, stream_digest, insufficient
+            "SELECT evaluated_seq, evaluated_label_seq, window_to, window_chunk_no, spent_to, stream_state, stream_digest, insufficient
              FROM monitor_state WHERE monitor_no = $1 AND revision = $2",
         )
         .bind(monitor_no)
@@ -138,6 +140,9 @@ impl Store {
                         .try_get::<Option<SqlTimestamp>, _>("window_to")?
                         .map(SqlTimestamp::to_jiff),
                     chunk_no: row.try_get("window_chunk_no")?,
+                    spent_to: row
+                        .try_get::<Option<SqlTimestamp>, _>("spent_to")?
+                        .map(SqlTimestamp::to_jiff),
                 },
                 stream_state: row.try_get("stream_state")?,
                 stream_digest: row.try_get("stream_digest")?,

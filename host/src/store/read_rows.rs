@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::StoreResult;
-use super::row_columns::{MicrosRange, Part, RawRows, RowColumns};
+use super::row_columns::{MicrosRange, Part, RawRows, RowColumns, Widths};
 
 /// A label as it was stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +98,7 @@ pub(super) async fn sample_of_sets(
     copy_out(
         connection,
         &format!(
-            "SELECT seq, prediction_time, record_id, numbers, codes FROM (
+            "SELECT seq, prediction_time, record_id, numbers, codes, embedding FROM (
                  SELECT p.seq, p.prediction_time, p.record_id, {select}
                  FROM (VALUES {values}) s (time_from, time_to, seq_from, seq_to)
                  CROSS JOIN LATERAL (
@@ -202,10 +202,14 @@ fn label(row: &PgRow) -> StoreResult<StoredLabel> {
 }
 
 fn part_columns(part: &Part) -> RowColumns {
-    match part {
-        Part::Whole => RowColumns::new(0, 0),
-        Part::Some { numbers, codes } => RowColumns::new(numbers.len(), codes.len()),
-    }
+    RowColumns::new(match part {
+        Part::Whole => Widths::default(),
+        Part::Some { numbers, codes } => Widths {
+            numbers: numbers.len(),
+            codes: codes.len(),
+            embedding: 0,
+        },
+    })
 }
 
 pub(super) fn micros(time: SqlTimestamp) -> i64 {

@@ -8,9 +8,20 @@ use super::copy::TupleReader;
 /// The code of a missing category.
 const MISSING_CODE: u32 = crate::domain::MISSING_CODE;
 
-/// Rows of a model as they are stored: numbers and codes by position.
+/// How many values of each kind stored rows have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Widths {
+    /// Numeric columns.
+    pub numbers: usize,
+    /// Categorical columns.
+    pub codes: usize,
+    /// Numbers of all vectors of a row together.
+    pub embedding: usize,
+}
+
+/// Rows of a model as they are stored: numbers and codes by position, vectors one behind the other.
 ///
-/// Invariant: all lists have an entry for each row.
+/// Invariant: all lists have an entry for each row; `embedding` has `embedding_width` of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RowColumns {
     seqs: Vec<i64>,
@@ -20,14 +31,17 @@ pub struct RowColumns {
     ends: Vec<usize>,
     numbers: Vec<Vec<f64>>,
     codes: Vec<Vec<u32>>,
+    embedding_width: usize,
+    embedding: Vec<f32>,
 }
 
 impl RowColumns {
-    /// No rows, of so many numeric and categorical columns.
-    pub fn new(numeric: usize, categorical: usize) -> Self {
+    /// No rows, of so many values each.
+    pub fn new(widths: Widths) -> Self {
         Self {
-            numbers: vec![Vec::new(); numeric],
-            codes: vec![Vec::new(); categorical],
+            numbers: vec![Vec::new(); widths.numbers],
+            codes: vec![Vec::new(); widths.codes],
+            embedding_width: widths.embedding,
             ..Self::default()
         }
     }
@@ -63,7 +77,16 @@ impl RowColumns {
         &self.codes[position]
     }
 
-    /// Adds a row. Values beyond the columns are left out; columns beyond the values are missing.
+    /// The vector of a row in the embedding column at a position. NaN is missing.
+    ///
+    /// # Panics
+    /// If the columns do not reach so far.
+    pub fn vector(&self, row: usize, position: usize, dimension: usize) -> &[f32] {
+        let start = row * self.embedding_width;
+        &self.embedding[start..start + self.embedding_width][position..position + dimension]
+    }
+
+    /// Adds a row without vectors. Values beyond the columns are left out; columns beyond the values are missing.
     pub fn push(
         &mut self,
         seq: i64,
@@ -77,6 +100,8 @@ impl RowColumns {
         self.times.push(time);
         self.names.push_str(record_id);
         self.ends.push(self.names.len());
+        let numbers_of_vectors = self.embedding.len() + self.embedding_width;
+        self.embedding.resize(numbers_of_vectors, f32::NAN);
         for (column, number) in self.numbers.iter_mut().zip(numbers) {
             column.push(number);
         }
@@ -102,13 +127,21 @@ impl RowColumns {
         }
     }
 
+    /// Gives the row that was added last its vectors, as far as there are columns for them.
+    pub fn embed(&mut self, embedding: impl Iterator<Item = f32>) {
+        let start = self.embedding.len().saturating_sub(self.embedding_width);
+        for (place, number) in self.embedding[start..].iter_mut().zip(embedding) {
+            *place = number;
+        }
+    }
+
     /// Splits the rows by a rule on their time: those for which it holds, and the others.
     pub fn positions_by_time(&self, holds: impl Fn(i64) -> bool) -> (Vec<usize>, Vec<usize>) {
         (0..self.rows()).partition(|&row| holds(self.times[row]))
     }
 }
 
-/// Rows as the server sent them: `seq, prediction_time, record_id, numbers, codes`.
+/// Rows as the server sent them: `seq, prediction_time, record_id, numbers, codes` and, of whole rows, `embedding`.
 #[derive(Debug, Default)]
 pub struct RawRows(pub(super) TupleReader);
 
@@ -117,12 +150,15 @@ impl RawRows {
     ///
     /// # Errors
     /// If what the server sent is no such row.
-    pub fn columns(mut self, numeric: usize, categorical: usize) -> StoreResult<RowColumns> {
-        let mut rows = RowColumns::new(numeric, categorical);
+    pub fn columns(mut self, widths: Widths) -> StoreResult<RowColumns> {
+        let mut rows = RowColumns::new(widths);
         while let Some(mut fields) = self.0.next_tuple()? {
             let (seq, time, record_id) = (fields.int8()?, fields.timestamp()?, fields.text()?);
             let (numbers, codes) = (fields.float8s()?, fields.int4s()?);
             rows.push(seq, time, record_id, numbers, codes);
+            if widths.embedding > 0 {
+                rows.embed(fields.float4s()?);
+            }
         }
         Ok(rows)
     }
@@ -133,7 +169,7 @@ impl RawRows {
 pub enum Part {
     /// All columns, at their positions.
     Whole,
-    /// Numeric columns and categorical ones at these positions, numbered anew.
+    /// Numeric columns and categorical ones at these positions, numbered anew. No vectors.
     Some {
         /// Positions in `numbers`.
         numbers: Vec<usize>,
@@ -143,10 +179,10 @@ pub enum Part {
 }
 
 impl Part {
-    /// The two arrays as SQL.
+    /// The arrays as SQL.
     pub(super) fn select(&self) -> String {
         match self {
-            Self::Whole => "p.numbers, p.codes".into(),
+            Self::Whole => "p.numbers, p.codes, p.embedding".into(),
             Self::Some { numbers, codes } => {
                 let list = |array: &str, positions: &[usize]| {
                     let items: Vec<String> = positions
@@ -174,10 +210,16 @@ mod tests {
 
     #[test]
     fn short_rows_are_missing_at_the_end_and_long_ones_are_cut() {
-        let mut rows = RowColumns::new(2, 1);
+        let mut rows = RowColumns::new(Widths {
+            numbers: 2,
+            codes: 1,
+            embedding: 3,
+        });
         rows.push(7, 70, "a", [1.0].into_iter(), [].into_iter());
         rows.push(8, 80, "bc", [2.0, 3.0, 4.0].into_iter(), [5, 6].into_iter());
+        rows.embed([1.0, 2.0, 3.0, 4.0].into_iter());
         rows.push(9, 90, "", [].into_iter(), [-1].into_iter());
+        rows.embed([5.0].into_iter());
         assert_eq!(
             (rows.rows(), rows.seqs(), rows.times()),
             (3, &[7, 8, 9][..], &[70, 80, 90][..])
@@ -186,6 +228,9 @@ mod tests {
         assert_eq!(format!("{:?}", rows.numbers(0)), "[1.0, 2.0, NaN]");
         assert_eq!(format!("{:?}", rows.numbers(1)), "[NaN, 3.0, NaN]");
         assert_eq!(rows.codes(0), [MISSING_CODE, 5, MISSING_CODE]);
+        let vectors = [0, 1, 2].map(|row| format!("{:?}", rows.vector(row, 0, 2)));
+        assert_eq!(vectors, ["[NaN, NaN]", "[1.0, 2.0]", "[5.0, NaN]"]);
+        assert_eq!(rows.vector(1, 2, 1), [3.0]);
     }
 
     #[test]

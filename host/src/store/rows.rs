@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::copy::Tuples;
 use super::partitions::Month;
 
-/// Fields of a row in `COPY prediction (seq, model_no, prediction_time, record_id, numbers, codes)`.
-const FIELDS: i16 = 6;
-/// Bytes of a row without its record, numbers and codes.
-const ROW_BYTES: usize = 90;
+/// Fields of a row in `COPY prediction (seq, model_no, prediction_time, record_id, numbers, codes, embedding)`.
+const FIELDS: i16 = 7;
+/// Bytes of a row without its record, numbers, codes and vectors.
+const ROW_BYTES: usize = 94;
 
 /// Rows of one model, ready to be sent; their numbers are given out when they are written.
 #[derive(Debug, Default, Clone)]
@@ -19,15 +19,17 @@ pub struct NewRows {
 }
 
 impl NewRows {
-    /// Room for rows with so many numbers and codes.
-    pub fn with_capacity(rows: usize, numbers: usize, codes: usize) -> Self {
+    /// Room for rows with so many numbers and codes, and so many numbers of vectors.
+    pub fn with_capacity(rows: usize, numbers: usize, codes: usize, embedding: usize) -> Self {
+        let values = 12 * numbers + 8 * codes + 8 * embedding;
         Self {
-            tuples: Tuples::with_capacity(rows, ROW_BYTES + 12 * numbers + 8 * codes),
+            tuples: Tuples::with_capacity(rows, ROW_BYTES + values),
             ..Self::default()
         }
     }
 
-    /// Adds a row. `time` in microseconds since 1970-01-01T00:00:00Z; of the numbers NaN is missing, of the codes -1.
+    /// Adds a row without vectors. `time` in microseconds since 1970-01-01T00:00:00Z; of the numbers NaN is missing, of
+    /// the codes -1.
     pub fn push(
         &mut self,
         model_no: i32,
@@ -36,6 +38,18 @@ impl NewRows {
         numbers: &[f64],
         codes: &[i32],
     ) {
+        self.push_embedded(model_no, time, record_id, (numbers, codes, &[]));
+    }
+
+    /// Adds a row whose values are its numbers, its codes and its vectors, one behind the other. Of their numbers NaN is
+    /// missing; a vector of which all are is missing as a whole.
+    pub fn push_embedded(
+        &mut self,
+        model_no: i32,
+        time: i64,
+        record_id: &str,
+        (numbers, codes, embedding): (&[f64], &[i32], &[f32]),
+    ) {
         self.see(time);
         self.tuples.begin(FIELDS);
         self.tuples.int4(model_no);
@@ -43,6 +57,7 @@ impl NewRows {
         self.tuples.text(record_id);
         self.tuples.float8s(numbers);
         self.tuples.int4s(codes);
+        self.tuples.float4s(embedding);
     }
 
     /// Number of rows.

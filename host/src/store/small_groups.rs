@@ -27,9 +27,18 @@ const TEXT: i32 = 25;
 const FLOAT8: i32 = 701;
 const TIMESTAMPTZ: i32 = 1_184;
 const INT4_ARRAY: i32 = 1_007;
+const FLOAT4_ARRAY: i32 = 1_021;
 const FLOAT8_ARRAY: i32 = 1_022;
 /// Types of the fields of a row, in the order of its tuple. Those of the server itself have the same numbers everywhere.
-const ROW_FIELDS: [i32; 6] = [INT8, INT4, TIMESTAMPTZ, TEXT, FLOAT8_ARRAY, INT4_ARRAY];
+const ROW_FIELDS: [i32; 7] = [
+    INT8,
+    INT4,
+    TIMESTAMPTZ,
+    TEXT,
+    FLOAT8_ARRAY,
+    INT4_ARRAY,
+    FLOAT4_ARRAY,
+];
 /// Types of the fields of a label.
 const LABEL_FIELDS: [i32; 6] = [INT8, INT4, TIMESTAMPTZ, TEXT, FLOAT8, INT4];
 
@@ -55,7 +64,7 @@ pub(super) fn is_small(arrivals: &[Arrival]) -> bool {
 pub(super) async fn make_types(connection: &mut PgConnection) -> StoreResult<RowTypes> {
     connection
         .execute(
-            "CREATE TYPE pg_temp.new_row AS (seq int8, model_no int4, prediction_time timestamptz, record_id text, numbers float8[], codes int4[]);
+            "CREATE TYPE pg_temp.new_row AS (seq int8, model_no int4, prediction_time timestamptz, record_id text, numbers float8[], codes int4[], embedding float4[]);
              CREATE TYPE pg_temp.new_label AS (seq int8, model_no int4, received_at timestamptz, record_id text, number float8, code int4)",
         )
         .await?;
@@ -100,8 +109,8 @@ pub(super) async fn insert(
              WHERE a.model_no = l.model_no
              RETURNING a.model_no, a.last_seq - n.rows AS rows, a.last_label_seq - n.labels AS labels
          ), stored AS (
-             INSERT INTO prediction (seq, model_no, prediction_time, record_id, numbers, codes)
-             SELECT m.rows + r.seq, r.model_no, r.prediction_time, r.record_id, r.numbers, r.codes
+             INSERT INTO prediction (seq, model_no, prediction_time, record_id, numbers, codes, embedding)
+             SELECT m.rows + r.seq, r.model_no, r.prediction_time, r.record_id, r.numbers, r.codes, r.embedding
              FROM unnest($4) AS r JOIN moved m USING (model_no) ORDER BY r.model_no, r.seq
              ON CONFLICT DO NOTHING RETURNING model_no, seq
          ), labelled AS (

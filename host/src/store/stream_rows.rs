@@ -18,6 +18,8 @@ pub struct StreamRow {
     pub numbers: Vec<Option<f64>>,
     /// Codes of categorical columns by position.
     pub codes: Vec<Option<i32>>,
+    /// Numbers of all vectors, one behind the other; empty where there are none, and where they were not asked for.
+    pub embedding: Vec<Option<f32>>,
     /// The label, if labels are numbers.
     pub label_number: Option<f64>,
     /// The label's code, if they are categories.
@@ -36,22 +38,24 @@ pub struct StreamRows {
 }
 
 impl Store {
-    /// Rows of a model with `after < seq <= to`, the first `limit` of them.
+    /// Rows of a model with `after < seq <= to`, the first `limit` of them; with their vectors where they are `embedded`.
     pub async fn rows_in_order(
         &self,
         model_no: i32,
-        after: i64,
-        to: i64,
+        (after, to): (i64, i64),
         limit: u32,
+        embedded: bool,
     ) -> StoreResult<StreamRows> {
         let rows = sqlx::query(
-            "SELECT seq, prediction_time, numbers, codes, NULL::float8 AS number, NULL::int4 AS code FROM prediction
+            "SELECT seq, prediction_time, numbers, codes, CASE WHEN $5 THEN embedding END AS embedding, NULL::float8 AS number, NULL::int4 AS code
+             FROM prediction
              WHERE model_no = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4",
         )
         .bind(model_no)
         .bind(after)
         .bind(to)
         .bind(i64::from(limit))
+        .bind(embedded)
         .fetch_all(&self.pool)
         .await?;
         let rows: Vec<StreamRow> = rows.iter().map(stream_row).collect::<StoreResult<_>>()?;
@@ -73,7 +77,7 @@ impl Store {
         limit: u32,
     ) -> StoreResult<StreamRows> {
         let rows = sqlx::query(
-            "SELECT p.seq AS place, l.seq, p.prediction_time, p.numbers, p.codes, l.number, l.code
+            "SELECT p.seq AS place, l.seq, p.prediction_time, p.numbers, p.codes, NULL::float4[] AS embedding, l.number, l.code
              FROM (SELECT seq, record_id, prediction_time, numbers, codes FROM prediction
                    WHERE model_no = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4) p
              LEFT JOIN LATERAL (SELECT n.seq, n.number, n.code FROM label n
@@ -100,7 +104,7 @@ impl Store {
         limit: u32,
     ) -> StoreResult<StreamRows> {
         let rows = sqlx::query(
-            "SELECT l.seq AS place, l.seq, p.prediction_time, p.numbers, p.codes, l.number, l.code
+            "SELECT l.seq AS place, l.seq, p.prediction_time, p.numbers, p.codes, NULL::float4[] AS embedding, l.number, l.code
              FROM (SELECT seq, record_id, number, code FROM label WHERE model_no = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4) l
              LEFT JOIN prediction p ON p.model_no = $1 AND p.record_id = l.record_id AND p.seq <= $5
                  AND NOT EXISTS (SELECT FROM label e WHERE e.model_no = $1 AND e.record_id = l.record_id AND e.seq < l.seq)
@@ -151,6 +155,9 @@ fn stream_row(row: &PgRow) -> StoreResult<StreamRow> {
         prediction_time: row.try_get::<SqlTimestamp, _>("prediction_time")?.to_jiff(),
         numbers: row.try_get("numbers")?,
         codes: row.try_get("codes")?,
+        embedding: row
+            .try_get::<Option<_>, _>("embedding")?
+            .unwrap_or_default(),
         label_number: row.try_get("number")?,
         label_code: row.try_get("code")?,
     })

@@ -224,5 +224,7 @@ pub fn translated(one: leeway_sdk::Measurement) -> Measurement {
         detail: one
             .detail
             .map(|detail| serde_json::from_str(&detail).unwrap()),
+        segment: None,
+        began: None,
     }
 }

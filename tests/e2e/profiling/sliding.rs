@@ -48,7 +48,10 @@ async fn a_window_that_slides_is_that_of_its_rows_with_and_without_memory() {
         assert_eq!(world.window(window).await, expected, "from {from}");
         assert_eq!(world.window(window).await, expected, "again");
         let forgetful = Windows::new(world.store.clone(), 0);
-        let request = WindowRequest { keep_rows: None };
+        let request = WindowRequest {
+            keep_rows: None,
+            segment: None,
+        };
         let anew = forgetful.window(&model, window, request).await.unwrap();
         assert_eq!(**anew.profile(), expected, "without memory");
     }
@@ -70,6 +73,7 @@ async fn kept_rows_are_a_sample_with_labels_where_they_are_known() {
     let (model, chunks) = (world.model().await, world.chunks().await);
     let keep = |rows, seed| WindowRequest {
         keep_rows: Some((rows, seed)),
+        segment: None,
     };
 
     let all = world
@@ -130,11 +134,12 @@ async fn reference_data_is_a_window_with_rows_out_of_the_upload() {
     let model = world.model().await;
     let request = WindowRequest {
         keep_rows: Some((10, 1)),
+        segment: None,
     };
     assert!(
         world
             .windows
-            .reference(&model, request)
+            .reference(&model, request.clone())
             .await
             .unwrap()
             .is_none()
@@ -164,7 +169,10 @@ async fn reference_data_is_a_window_with_rows_out_of_the_upload() {
             .unwrap();
     }
 
-    let only_profile = WindowRequest { keep_rows: None };
+    let only_profile = WindowRequest {
+        keep_rows: None,
+        segment: None,
+    };
     let (version, window) = world
         .windows
         .reference(&model, only_profile)
@@ -177,6 +185,7 @@ async fn reference_data_is_a_window_with_rows_out_of_the_upload() {
     assert!(error.to_string().contains("drawn from 2 rows"), "{error}");
     let one = WindowRequest {
         keep_rows: Some((1, 1)),
+        segment: None,
     };
     let (_, window) = world.windows.reference(&model, one).await.unwrap().unwrap();
     let columns = window.columns();

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use arrow_array::types::Float32Type;
 use arrow_array::{
-    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, FixedSizeListArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use leeway::domain::{ModelId, SystemClock};
 use leeway::ingest::{BodyFormat, Ingest, IngestOptions, IngestSettings};
@@ -16,6 +18,7 @@ use crate::harness::server::database;
 const START: i64 = 1_772_323_200_000_000;
 const X: [Option<f64>; 4] = [Some(1.5), None, Some(-2.0), Some(0.1)];
 const C: [Option<&str>; 4] = [Some("red"), Some("7"), None, Some("é, \"b\"")];
+const V: [Option<[f32; 2]>; 4] = [Some([0.5, -1.0]), None, Some([1e3, 0.1]), Some([0.0, 2.0])];
 const PREDICTION: [i64; 4] = [1, 0, 1, 1];
 const LABEL: [Option<i64>; 4] = [Some(1), Some(1), None, Some(0)];
 
@@ -24,11 +27,11 @@ fn time(row: usize) -> String {
 }
 
 fn csv() -> String {
-    "x;c;prediction;label;prediction_time\n\
-     1.5;red;1;1;2026-03-01T00:00:00Z\n\
-     ;7;0;1;2026-03-01T00:00:01Z\n\
-     -2;;1;;2026-03-01T00:00:02Z\n\
-     0.1;\"é, \"\"b\"\"\";1;0;2026-03-01T00:00:03Z\n"
+    "x;c;v;prediction;label;prediction_time\n\
+     1.5;red;[0.5 -1];1;1;2026-03-01T00:00:00Z\n\
+     ;7;;0;1;2026-03-01T00:00:01Z\n\
+     -2;;[1e3 0.1];1;;2026-03-01T00:00:02Z\n\
+     0.1;\"é, \"\"b\"\"\";[0 2];1;0;2026-03-01T00:00:03Z\n"
         .replace(';', ",")
 }
 
@@ -38,7 +41,7 @@ fn json(flat: bool) -> Vec<serde_json::Value> {
         let mut value = serde_json::json!({
             "prediction": PREDICTION[row], "label": LABEL[row], "prediction_time": time(row),
         });
-        let features = serde_json::json!({ "x": X[row], "c": C[row] });
+        let features = serde_json::json!({ "x": X[row], "c": C[row], "v": V[row] });
         let fields = value.as_object_mut().unwrap();
         if flat {
             fields.extend(features.as_object().unwrap().clone());
@@ -58,16 +61,19 @@ fn lines(flat: bool) -> String {
 fn columns() -> String {
     let times: Vec<String> = (0..4).map(time).collect();
     serde_json::json!({
-        "prediction_time": times, "prediction": PREDICTION, "ground_truth_label": LABEL, "features": { "x": X, "c": C },
+        "prediction_time": times, "prediction": PREDICTION, "ground_truth_label": LABEL, "features": { "x": X, "c": C, "v": V },
     })
     .to_string()
 }
 
 fn batch() -> RecordBatch {
     let times = (0..4).map(|row| START + row * 1_000_000);
-    let columns: [(&str, ArrayRef); 5] = [
+    let vectors = V.map(|vector| vector.map(|numbers| numbers.map(Some)));
+    let vectors = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(vectors, 2);
+    let columns: [(&str, ArrayRef); 6] = [
         ("x", Arc::new(Float64Array::from(X.to_vec()))),
         ("c", Arc::new(StringArray::from(C.to_vec()))),
+        ("v", Arc::new(vectors)),
         (
             "prediction",
             Arc::new(Int64Array::from(PREDICTION.to_vec())),
@@ -110,6 +116,9 @@ fn text(window: &Window) -> Vec<String> {
         .map(|(column, at)| {
             let values = if let Ok(numbers) = window.numbers(at, 0, rows) {
                 format!("{numbers:?}")
+            } else if let Ok(vectors) = window.embeddings(at, 0, rows) {
+                assert_eq!(column.dimension, 2);
+                format!("{vectors:?}")
             } else {
                 let names = window.dictionary_size(at).unwrap();
                 let names = window.dictionary(at, 0, names).unwrap();
@@ -160,6 +169,7 @@ async fn the_rows_of_an_upload_are_the_same_in_every_format() {
         let model = store.model(&id).await.unwrap().unwrap();
         let all = WindowRequest {
             keep_rows: Some((10, 1)),
+            segment: None,
         };
 
         let window = windows.reference(&model, all).await;
@@ -176,6 +186,7 @@ async fn the_rows_of_an_upload_are_the_same_in_every_format() {
                 "label [1.0, 1.0, NaN, 0.0]",
                 "prediction [1.0, 0.0, 1.0, 1.0]",
                 "residual [0.0, 1.0, NaN, -1.0]",
+                "v [0.5, -1.0, NaN, NaN, 1000.0, 0.1, 0.0, 2.0]",
                 "x [1.5, NaN, -2.0, 0.1]",
                 "[1772323200.0, 1772323201.0, 1772323202.0, 1772323203.0]",
             ],

@@ -209,7 +209,10 @@ impl World {
 
     /// What the window of some chunks shows.
     pub async fn window(&self, chunks: &[ChunkInfo]) -> Profile {
-        let request = WindowRequest { keep_rows: None };
+        let request = WindowRequest {
+            keep_rows: None,
+            segment: None,
+        };
         let window = self
             .windows
             .window(&self.model().await, chunks, request)

@@ -60,6 +60,10 @@ const PYTHON_SERVICE: [&str; 12] = [
     "histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))",
 ];
 
+/// The variable that names a figure of performance, and the figure that is chosen.
+pub(super) const FIGURE: &str = "${figure}";
+pub(super) const FIGURE_CHOSEN: &str = "accuracy";
+
 /// A query as Grafana would send it, with every variable at "All".
 fn filled(text: &str, of: Language) -> String {
     let mut filled = text
@@ -72,18 +76,22 @@ fn filled(text: &str, of: Language) -> String {
                 "{before}{column} BETWEEN '1970-01-01T00:00:00Z' AND '2100-01-01T00:00:00Z'{behind}"
             );
         }
-        return filled.replace("${model:sqlstring}", "'flights'").replace(
-            "${monitor:sqlstring}",
-            "'data-drift', 'prior-drift', 'concept-drift'",
-        );
+        return filled
+            .replace("${model:sqlstring}", "'flights'")
+            .replace("${figure:sqlstring}", "'accuracy'")
+            .replace(
+                "${monitor:sqlstring}",
+                "'data-drift', 'prior-drift', 'concept-drift', 'performance'",
+            );
     }
+    filled = filled.replace(FIGURE, FIGURE_CHOSEN);
     for variable in ["$model", "$monitor", "$detector", "$column", "$instance"] {
         filled = filled.replace(variable, ".*");
     }
     filled
 }
 
-/// Two months of flights in two models, their labels, and an answer that is an error.
+/// Two months of flights in two models, their labels, a monitor of performance, and an answer that is an error.
 async fn feed(service: &Service) {
     let address = service.url("");
     let demo = tokio::task::spawn_blocking(move || {
@@ -100,6 +108,23 @@ async fn feed(service: &Service) {
         demo.status.success(),
         "{}",
         String::from_utf8_lossy(&demo.stderr)
+    );
+    // The classifier is watched without labels, too.
+    let monitor = json!({"detector": "performance", "cadence": {"on": "request"}});
+    let path = service.url("/v1/models/flights/monitors/performance");
+    let made = service.client.put(path).json(&monitor).send().await;
+    assert!(made.unwrap().status().is_success());
+    let path = "/v1/models/flights/monitors/performance/evaluate?wait=true";
+    let evaluated: Value = service
+        .post(path, &json!({}))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        evaluated["evaluations"][0]["outcome"], "judged",
+        "{evaluated}"
     );
     let missing = service.client.get(service.url("/v1/models/nobody")).send();
     assert_eq!(missing.await.unwrap().status(), 404);
@@ -226,6 +251,10 @@ async fn every_question_of_dashboards_rules_and_documents_has_an_answer() {
 
 #[test]
 fn variables_are_filled_in() {
+    assert_eq!(
+        filled("a_${figure}_lower{b=~\"$model\"}", Language::Range),
+        "a_accuracy_lower{b=~\".*\"}"
+    );
     assert_eq!(
         filled("rate(a{b=~\"$model\"}[$__rate_interval])", Language::Range),
         "rate(a{b=~\".*\"}[1m])"

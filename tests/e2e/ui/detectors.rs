@@ -68,5 +68,25 @@ async fn a_detector_is_uploaded_certified_and_activated_from_the_page() {
         .until("document.querySelector('.drop .told').textContent.startsWith('beyond-tail.wasm was not taken. ') && document.querySelector('.drop .told').textContent")
         .await;
     assert!(told.as_str().unwrap().len() > 50, "{told}");
+
+    // Text goes as text of its language, for the interpreter that a test's host has not.
+    let taken = browser
+        .value("document.querySelector('input[type=file]').accept")
+        .await;
+    assert_eq!(taken, ".wasm,application/wasm,.py,.js,.mjs");
+    for (name, language) in [
+        ("own.py", "Python"),
+        ("own.js", "JavaScript"),
+        ("OWN.MJS", "JavaScript"),
+    ] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, b"text").unwrap();
+        browser.choose("input[type=file]", &file).await;
+        let told = browser
+            .until(&format!("document.querySelector('.drop .told').textContent.startsWith('{name} was not taken. ') && document.querySelector('.drop .told').textContent"))
+            .await;
+        let why = format!("there is no interpreter for detectors in {language} source");
+        assert!(told.as_str().unwrap().contains(&why), "{told}");
+    }
     world.is_content();
 }

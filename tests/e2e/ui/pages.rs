@@ -25,6 +25,151 @@ fn drifted(evaluation: &Value) -> Vec<String> {
     columns
 }
 
+/// A number from 0.01 to 1 with three digits, as the page has them.
+fn three_digits(number: &Value) -> String {
+    let number = number.as_f64().unwrap();
+    let places = if number < 0.1 { 4 } else { 3 };
+    let words = format!("{number:.places$}");
+    let words = words.trim_end_matches('0').trim_end_matches('.');
+    words.to_owned()
+}
+
+/// Takes the labels out of rows.
+fn labels_of(batch: &mut Value) -> Value {
+    let rows = batch["predictions"].as_array_mut().unwrap().iter_mut();
+    let labels: Vec<Value> = rows
+        .map(|row| {
+            let label = row.as_object_mut().unwrap().remove("label");
+            json!({"record_id": row["record_id"], "label": label})
+        })
+        .collect();
+    json!({ "labels": labels })
+}
+
+/// A classifier whose performance is watched, with March as its reference.
+async fn watched() -> World {
+    let world = World::empty().await;
+    let app = &world.app;
+    let model =
+        json!({"model_id": "flights", "model_type": "classifier", "positive_label": "late"});
+    app.post("/v1/models", &model).await.ok();
+    let rows = batch("2013-03", 0, 1_500);
+    app.post("/v1/models/flights/reference", &rows).await.ok();
+    let monitor =
+        json!({"detector": "performance", "current": {"of": "sliding", "extent": {"rows": 500}}});
+    app.put("/v1/models/flights/monitors/performance", &monitor)
+        .await
+        .ok();
+    world
+}
+
+/// Sends a month, and then the labels of the month before, and evaluates. The month's own labels are left in `waiting`.
+async fn month_comes(world: &World, month: &str, waiting: &mut Option<Value>) {
+    let app = &world.app;
+    let mut rows = batch(month, 0, 250);
+    let labels = labels_of(&mut rows);
+    app.post("/v1/models/flights/predictions", &rows).await.ok();
+    if let Some(known) = waiting.replace(labels) {
+        app.post("/v1/models/flights/labels", &known).await.ok();
+    }
+    app.advance(SignedDuration::from_hours(1));
+    app.run_due().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn estimate_and_truth_are_one_chart_while_labels_come_late() {
+    let world = watched().await;
+    let browser = &world.browser;
+    let mut waiting = None;
+    month_comes(&world, "2013-04", &mut waiting).await;
+    world.open("#/models/flights?monitor=performance").await;
+    let words = browser.text(".reading").await;
+    assert!(
+        words.contains(" is estimated at ") && words.ends_with("No labels have come yet."),
+        "{words}"
+    );
+    for month in ["2013-05", "2013-06", "2013-07"] {
+        month_comes(&world, month, &mut waiting).await;
+    }
+
+    world
+        .open("#/models/flights?monitor=performance&column=&metric=realized_accuracy")
+        .await;
+
+    let found = evaluation(&world, "performance").await;
+    let measurements = found["measurements"].as_array().unwrap();
+    let of = |metric: &str| {
+        let mut all = measurements.iter();
+        all.find(|one| one["metric"] == metric).unwrap()
+    };
+    let (estimate, truth) = (of("estimated_accuracy"), of("realized_accuracy"));
+    assert_eq!(
+        (&estimate["current_rows"], &truth["current_rows"]),
+        (&json!(500), &json!(250))
+    );
+    // One choice for both of a figure.
+    browser
+        .until("document.querySelectorAll('.metrics button').length >= 7")
+        .await;
+    let choices = browser
+        .value("[...document.querySelectorAll('.metrics button')].map((one) => one.textContent)")
+        .await;
+    let choices: Vec<String> = serde_json::from_value(choices).unwrap();
+    assert!(choices.starts_with(&["accuracy".to_owned(), "F1".to_owned()]));
+    assert!(choices.iter().all(|one| !one.contains("realized")));
+    let chosen = browser.text(".metrics [aria-pressed=true]").await;
+    assert_eq!(chosen, "accuracy");
+    browser
+        .until("document.querySelectorAll('.panel canvas').length === 1")
+        .await;
+    // In numbers, newest window first: both, the band and both thresholds.
+    browser.click(".panel figure:not([hidden]) summary").await;
+    let shown = browser
+        .until("(() => { const rows = [...document.querySelectorAll('.panel figure:not([hidden]) .plain tbody tr')]; const cells = rows.map((row) => [...row.children].slice(1).map((one) => one.textContent)); return cells.length >= 4 && cells[0][3] !== '–' && cells; })()")
+        .await;
+    let rows: Vec<Vec<String>> = serde_json::from_value(shown).unwrap();
+    let detail = &estimate["detail"];
+    let expected = [
+        &detail["lower"],
+        &detail["upper"],
+        &estimate["value"],
+        &truth["value"],
+        &estimate["threshold"],
+        &truth["threshold"],
+    ];
+    assert_eq!(rows[0][..6], expected.map(three_digits));
+    // Nobody knew a label by the first window.
+    let first = rows.last().unwrap();
+    assert_eq!([&first[3], &first[5]], ["–", "–"]);
+    assert_ne!(first[2], "–");
+    let heads = browser
+        .value("[...document.querySelectorAll('.panel figure:not([hidden]) .plain thead th')].map((one) => one.textContent)")
+        .await;
+    assert_eq!(
+        heads,
+        json!([
+            "Window to",
+            "band from",
+            "band to",
+            "estimate",
+            "truth",
+            "threshold of the estimate",
+            "threshold of the truth",
+            "drifted",
+            "truth drifted"
+        ])
+    );
+    assert_eq!(browser.barriers().await, Vec::<String>::new());
+    browser.picture("performance-light-1440", 1_440).await;
+
+    // What has no estimate beside it is shown as ever.
+    browser.value("[...document.querySelectorAll('.metrics button')].find((one) => one.textContent === 'label_coverage').click()").await;
+    browser
+        .until("document.querySelector('.reading').textContent.startsWith('label_coverage is ')")
+        .await;
+    world.is_content();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn models_and_columns_stand_as_the_api_says() {
     let world = World::with_flights().await;
@@ -82,12 +227,8 @@ async fn models_and_columns_stand_as_the_api_says() {
     browser.click(".panel figure summary").await;
     let newest = browser.text(".panel figure .plain tbody tr").await;
     for field in ["value", "threshold"] {
-        let number = one[field].as_f64().unwrap();
-        // Three digits, as the page has them.
-        let places = if number < 0.1 { 4 } else { 3 };
-        let words = format!("{number:.places$}");
-        let words = words.trim_end_matches('0').trim_end_matches('.');
-        assert!(newest.contains(words), "{words}: {newest}");
+        let words = three_digits(&one[field]);
+        assert!(newest.contains(&words), "{words}: {newest}");
     }
     browser
         .until("document.querySelectorAll('.panel figure .plain tbody tr').length >= 4")

@@ -12,13 +12,13 @@ pub struct SideView {
     pub rows: u64,
     /// Rows with no value.
     pub missing: u64,
-    /// Rows whose number is infinite.
+    /// Rows whose number is infinite, or whose vector has a number that is not finite.
     pub non_finite: u64,
     /// Whether every value is known, rather than a sketch of them.
     pub exact: bool,
     /// Largest error of a rank, as a share of the values.
     pub rank_error: f64,
-    /// Mean of the finite values; null where there are none, and of categories.
+    /// Mean of the finite values, of an embedding of the Euclidean norms of its vectors; null where there are none, and of categories.
     pub mean: Option<f64>,
     /// Their standard deviation.
     pub deviation: Option<f64>,
@@ -79,7 +79,7 @@ pub struct DistributionsView {
     /// The column.
     #[schema(example = "age")]
     pub column: String,
-    /// numeric or categorical; null where neither window has rows.
+    /// numeric, categorical or embedding; null where neither window has rows.
     pub kind: Option<String>,
     /// feature, prediction, probability, label, or that of a derived column.
     pub role: Option<String>,
@@ -91,11 +91,11 @@ pub struct DistributionsView {
     pub reference: Option<SideView>,
     /// The column in the current window.
     pub current: Option<SideView>,
-    /// Of numbers: bins in ascending order, which hold all finite values.
+    /// Of numbers: bins in ascending order, which hold all finite values. Of an embedding those of the norms of its vectors.
     pub bins: Vec<BinView>,
     /// Of names: the most frequent ones in either window.
     pub categories: Vec<CategoryView>,
-    /// All other names together; null of numbers.
+    /// All other names together; null of numbers and vectors.
     pub others: Option<OthersView>,
 }
 

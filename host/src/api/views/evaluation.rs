@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Measurement, Verdict};
+use crate::domain::{Began, Measurement, Verdict};
 use crate::monitor::{BacktestRecord, BacktestState, Cause, EvaluationRecord, Outcome};
 use crate::store::StoredMeasurement;
 
@@ -84,6 +84,31 @@ pub struct MeasurementView {
     /// More, for people.
     #[schema(value_type = Option<Object>)]
     pub detail: Option<serde_json::Value>,
+    /// The segment of rows that it is about; null for all rows.
+    pub segment: Option<String>,
+    /// Of drift of a column: when it began; null where that is not known.
+    pub began: Option<BeganView>,
+}
+
+/// When a change began, by the times of the rows.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct BeganView {
+    /// Time of the first rows that the change is in, estimated to a chunk of rows.
+    pub at: Timestamp,
+    /// Where the 95% interval starts; null where it may have begun before the first row that was looked at.
+    pub earliest: Option<Timestamp>,
+    /// Where it ends.
+    pub latest: Timestamp,
+}
+
+impl From<Began> for BeganView {
+    fn from(began: Began) -> Self {
+        Self {
+            at: began.at,
+            earliest: began.earliest,
+            latest: began.latest,
+        }
+    }
 }
 
 impl From<Measurement> for MeasurementView {
@@ -104,6 +129,8 @@ impl From<Measurement> for MeasurementView {
             verdict: measurement.verdict.into(),
             row: measurement.row,
             detail: measurement.detail,
+            segment: measurement.segment,
+            began: measurement.began.map(Into::into),
         }
     }
 }

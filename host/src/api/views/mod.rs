@@ -1,5 +1,6 @@
 //! What the API shows of the host's records, and what it takes: their shapes are the interface, the records are not.
 
+mod calibration;
 mod comparison;
 mod detector;
 mod distribution;
@@ -15,6 +16,7 @@ mod version;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use calibration::{CalibrationBody, CalibrationView};
 pub use comparison::ComparisonView;
 pub use detector::DetectorView;
 pub use distribution::DistributionsView;
@@ -24,7 +26,8 @@ pub use monitor::{MonitorForm, MonitorSpecForm, MonitorView};
 pub use overview::{OverviewView, StandingView, TotalsView};
 pub use replay::ReplayView;
 pub use row::{
-    LabelBatch, LegacyBatch, LegacyRow, PredictionBatch, ReferenceBatch, RowView, legacy_row,
+    LabelBatch, LegacyBatch, LegacyRow, PredictionBatch, ReferenceBatch, RowView, feature_form,
+    legacy_row,
 };
 pub use version::{CardView, EventView, LimitsView, LogView, VersionLine, VersionView};
 

@@ -47,6 +47,8 @@ pub enum ColumnKindForm {
     Numeric,
     /// Names out of a finite set.
     Categorical,
+    /// Vectors of one length: of features alone.
+    Embedding,
 }
 
 /// What a stored column means to the model.
@@ -113,6 +115,11 @@ pub struct ColumnForm {
     #[serde(default)]
     #[schema(default = "feature")]
     pub role: RoleForm,
+    /// Numbers of each vector of an embedding, where it is needed; other columns have none. All embeddings of a model together
+    /// have at most 16,384.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 4096)]
+    pub dimension: Option<u32>,
 }
 
 /// A model to register.
@@ -203,7 +210,9 @@ impl From<ColumnForm> for NewColumn {
             kind: match form.kind {
                 ColumnKindForm::Numeric => ColumnKind::Numeric,
                 ColumnKindForm::Categorical => ColumnKind::Categorical,
+                ColumnKindForm::Embedding => ColumnKind::Embedding,
             },
+            dimension: form.dimension.map_or(0, |dimension| dimension as usize),
             role: match form.role {
                 RoleForm::Feature => Role::Feature,
                 RoleForm::Prediction => Role::Prediction,
@@ -219,9 +228,13 @@ impl From<ColumnForm> for NewColumn {
 pub struct ColumnView {
     /// Its name.
     pub name: String,
-    /// numeric or categorical.
+    /// numeric, categorical or embedding.
     #[schema(example = "numeric")]
     pub kind: String,
+    /// Numbers of each vector of an embedding; absent for other columns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 768)]
+    pub dimension: Option<usize>,
     /// feature, prediction, probability or label.
     #[schema(example = "feature")]
     pub role: String,
@@ -255,6 +268,7 @@ impl From<Model> for ModelView {
         let columns = model.columns.into_iter().map(|column| ColumnView {
             name: column.name,
             kind: column.kind.to_string(),
+            dimension: (column.kind == ColumnKind::Embedding).then_some(column.dimension),
             role: column.role.to_string(),
             schema_version: column.schema_version,
         });

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use crate::domain::MonitorSpec;
 use crate::domain::monitor::{
-    CURRENT_ROWS_DEFAULT, Cadence, CurrentSpec, Extent, Fallback, ROWS_MIN_DEFAULT, ReferenceSpec,
+    CURRENT_ROWS_DEFAULT, Cadence, CurrentSpec, Extent, Fallback, FalseAlarms, ROWS_MIN_DEFAULT,
+    ReferenceSpec,
 };
 use crate::monitor::MonitorRecord;
 
@@ -165,6 +166,32 @@ pub struct MonitorSpecForm {
     #[serde(default)]
     #[schema(maximum = 4_294_967_295_u64, default = 0)]
     pub seed: u32,
+    /// Splits the rows: each segment is judged by itself, and the level of the detector's tests is shared out between
+    /// them. A column of categories (`region`), a condition (`age >= 65 and region in ("EU", "US")`), or a column of numbers cut
+    /// at some (`bucket(age, 18, 65)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000, example = "region")]
+    pub segment_by: Option<String>,
+    /// Bounds false alarms over time, in place of at each evaluation. Of detectors whose configuration has a `level`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_alarms: Option<FalseAlarmsView>,
+}
+
+/// A bound on false alarms over time. Each stretch of the rows' time has its part of the level, and the first evaluation
+/// that sees it spends that part: windows that follow one another (`tumbling`) keep the most power.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FalseAlarmsView {
+    /// Largest probability of a false alarm within any period.
+    #[schema(
+        exclusive_minimum = 0,
+        exclusive_maximum = 1,
+        example = json!(0.05)
+    )]
+    pub at_most: f64,
+    /// Length of the period, in seconds of the rows' time: up to ten years.
+    #[schema(minimum = 1, maximum = 315_360_000, example = json!(2_592_000))]
+    pub per_seconds: u64,
 }
 
 /// A monitor to make.
@@ -247,6 +274,11 @@ impl From<MonitorSpecForm> for MonitorSpec {
                 FallbackView::Previous => Fallback::Previous,
             },
             seed: form.seed,
+            segment_by: form.segment_by,
+            false_alarms: form.false_alarms.map(|bound| FalseAlarms {
+                at_most: bound.at_most,
+                per_seconds: bound.per_seconds,
+            }),
         }
     }
 }
@@ -287,6 +319,11 @@ impl From<MonitorSpec> for MonitorSpecForm {
                 Fallback::Previous => FallbackView::Previous,
             },
             seed: spec.seed,
+            segment_by: spec.segment_by,
+            false_alarms: spec.false_alarms.map(|bound| FalseAlarmsView {
+                at_most: bound.at_most,
+                per_seconds: bound.per_seconds,
+            }),
         }
     }
 }
@@ -348,7 +385,8 @@ mod tests {
             "reference": {"from": "trailing", "extent": {"seconds": 60}},
             "current": {"of": "tumbling", "extent": {"rows": 10}},
             "cadence": {"on": "schedule", "every_seconds": 5},
-            "rows_min": 1, "labelled_share_min": 0.5, "label_maturity_seconds": 7, "enabled": false, "fallback": "previous", "seed": 3
+            "rows_min": 1, "labelled_share_min": 0.5, "label_maturity_seconds": 7, "enabled": false, "fallback": "previous", "seed": 3,
+            "segment_by": "region", "false_alarms": {"at_most": 0.05, "per_seconds": 60}
         }"#;
         let spec: MonitorSpec = serde_json::from_str(text).unwrap();
         let form: MonitorSpecForm = serde_json::from_str(text).unwrap();

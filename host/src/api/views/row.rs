@@ -1,11 +1,12 @@
 //! Rows and labels as the API takes and shows them. What is taken is read by `ingest`: the forms here are its documentation.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use utoipa::ToSchema;
-use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, Schema, Type};
+use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::model::RECORD_ID_BYTES_MAX;
 use crate::domain::{Model, Role};
@@ -13,7 +14,7 @@ use crate::store::{HistoryRow, Scalar};
 
 use super::model::ModelTypeView;
 
-/// A value: a number, or the name of a category. Infinite numbers are the texts `Infinity` and `-Infinity`.
+/// A value: a number, the name of a category, or a vector. Infinite numbers are the texts `Infinity` and `-Infinity`.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum ScalarView {
@@ -21,15 +22,44 @@ pub enum ScalarView {
     Number(f64),
     /// Of a categorical column.
     Text(String),
+    /// Of an embedding, with null for a number that is missing.
+    Vector(Vec<Option<NumberView>>),
+}
+
+/// A number of a vector. Infinite ones are the texts `Infinity` and `-Infinity`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum NumberView {
+    /// A finite one.
+    Number(f32),
+    /// An infinite one.
+    Text(&'static str),
+}
+
+fn infinity(is_positive: bool) -> &'static str {
+    if is_positive { "Infinity" } else { "-Infinity" }
+}
+
+impl NumberView {
+    /// None for NaN.
+    fn of(number: f32) -> Option<Self> {
+        match number {
+            finite if finite.is_finite() => Some(Self::Number(finite)),
+            nan if nan.is_nan() => None,
+            infinite => Some(Self::Text(infinity(infinite > 0.0))),
+        }
+    }
 }
 
 impl From<Scalar> for ScalarView {
     fn from(scalar: Scalar) -> Self {
         match scalar {
             Scalar::Number(number) if number.is_finite() => Self::Number(number),
-            Scalar::Number(number) if number > 0.0 => Self::Text("Infinity".into()),
-            Scalar::Number(_) => Self::Text("-Infinity".into()),
+            Scalar::Number(number) => Self::Text(infinity(number > 0.0).into()),
             Scalar::Category(name) => Self::Text(name),
+            Scalar::Vector(numbers) => {
+                Self::Vector(numbers.into_iter().map(NumberView::of).collect())
+            }
         }
     }
 }
@@ -41,7 +71,7 @@ fn features() -> Object {
 
 /// The same of values that are sent.
 fn features_form() -> Object {
-    values_of(&ScalarForm::name())
+    values_of(&FeatureForm::name())
 }
 
 fn values_of(schema: &str) -> Object {
@@ -72,6 +102,23 @@ pub(super) enum ScalarForm {
     Truth(bool),
 }
 
+/// The value of a feature that is sent: as any other, or a vector. All vectors of a feature have one length, at most 4,096.
+#[expect(dead_code, reason = "documents what `ingest` reads")]
+#[derive(Debug, ToSchema)]
+#[schema(as = FeatureForm)]
+#[serde(untagged)]
+pub(super) enum FeatureForm {
+    /// Of a numeric or categorical column.
+    Value(ScalarForm),
+    /// Of an embedding. A number that is null is missing.
+    Vector(Vec<Option<f32>>),
+}
+
+/// Name and schema of a feature that is sent, to which features of rows refer.
+pub fn feature_form() -> (Cow<'static, str>, RefOr<Schema>) {
+    (FeatureForm::name(), FeatureForm::schema())
+}
+
 /// The name of a row, as it is sent.
 fn record_id() -> Schema {
     let text = ObjectBuilder::new()
@@ -98,9 +145,9 @@ pub(super) struct RowForm {
     record_id: String,
     /// When the model answered: from 2000-01-01 up to one day after now.
     prediction_time: Timestamp,
-    /// Inputs of the model by name. A feature is numeric or categorical as its first value is.
+    /// Inputs of the model by name. A feature is numeric, categorical or an embedding as its first value is.
     #[schema(schema_with = features_form)]
-    features: Option<BTreeMap<String, Option<ScalarForm>>>,
+    features: Option<BTreeMap<String, Option<FeatureForm>>>,
     /// What the model answered.
     prediction: Option<ScalarForm>,
     /// The score behind the answer; also called `prediction_probability`.
@@ -123,7 +170,7 @@ pub struct PredictionBatch {
 pub(super) struct ReferenceRowForm {
     /// Inputs of the model by name.
     #[schema(schema_with = features_form)]
-    features: Option<BTreeMap<String, Option<ScalarForm>>>,
+    features: Option<BTreeMap<String, Option<FeatureForm>>>,
     /// What the model answered.
     prediction: Option<ScalarForm>,
     /// The score behind the answer; also called `prediction_probability`.
@@ -286,6 +333,7 @@ mod tests {
             kind,
             role,
             position: 0,
+            dimension: 0,
             schema_version: 1,
         };
         Model {
@@ -304,6 +352,13 @@ mod tests {
             ],
             created_at: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    #[test]
+    fn a_vector_is_a_list_with_null_for_a_number_that_is_missing() {
+        let vector = Scalar::Vector(vec![0.1, f32::NAN, f32::INFINITY, -2.0]);
+        let json = serde_json::to_string(&ScalarView::from(vector)).unwrap();
+        assert_eq!(json, r#"[0.1,null,"Infinity",-2.0]"#);
     }
 
     #[test]

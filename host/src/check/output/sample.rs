@@ -22,6 +22,8 @@ fn measurement(metric: &str, column: Option<&str>, verdict: Verdict) -> Measurem
         verdict,
         row: None,
         detail: None,
+        segment: None,
+        began: None,
     }
 }
 

@@ -38,6 +38,9 @@ pub(super) fn in_words(one: &Measurement) -> String {
         (None, Some(p)) => append!(words, ", {}", p_equation(p)),
         (None, None) => {}
     }
+    if let Some(began) = one.began {
+        append!(words, ", began about {}", began.at);
+    }
     if one.unseen_share > 0.0 {
         append!(
             words,
@@ -100,6 +103,16 @@ mod tests {
             in_words(&stable),
             "0.01 is within the threshold of 0.06123 (calibrated to the sizes), effect 0.2, p = 0.3, 50% of the values are new"
         );
+        let at = jiff::Timestamp::from_second(1_767_225_600).unwrap();
+        let dated = Measurement {
+            began: Some(crate::domain::Began {
+                at,
+                earliest: None,
+                latest: at,
+            }),
+            ..drifted.clone()
+        };
+        assert!(in_words(&dated).ends_with(", began about 2026-01-01T00:00:00Z"));
         let change = Measurement {
             row: Some(4_211),
             threshold: None,

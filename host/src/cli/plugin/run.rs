@@ -53,7 +53,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let plugin = super::load(&runtime, &args.component, &component)?;
     let settings = settings(args, &plugin.descriptor().name)?;
 
-    let bar = args.files.progress_bar();
+    let bar = args.files.reading.progress_bar();
     let report = check::run(
         &settings,
         &runtime,
@@ -102,7 +102,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<u8> {
 }
 
 fn runtime_of(args: &RunArgs, fuel: Fuel) -> anyhow::Result<Runtime> {
-    let files = &args.files;
+    let files = &args.files.reading;
     super::runtime(&files.cache, &files.interpreters, &args.time, fuel)
 }
 
@@ -112,7 +112,7 @@ fn quietly(settings: &Settings, runtime: &Runtime) -> anyhow::Result<Report> {
 
 /// The settings file's columns and the component's own table of it; its detectors are not run.
 fn settings(args: &RunArgs, name: &str) -> anyhow::Result<Settings> {
-    let file = args.files.config_file()?;
+    let file = args.files.reading.config_file()?;
     let mut settings = args.files.settings(&file)?;
     settings.detectors = vec![Source::File(args.component.clone())];
     settings.configs.retain(|detector, _| detector == name);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::domain::ThresholdKind;
@@ -35,6 +36,8 @@ fn measurement(metric: &str, column: Option<&str>, value: f64, verdict: Verdict)
         verdict,
         row: None,
         detail: None,
+        segment: None,
+        began: None,
     }
 }
 
@@ -156,6 +159,35 @@ fn the_python_services_names_come_from_the_roles_of_the_columns() {
     assert!(!page.contains(
         "m_data_drift{model_id=\"m\",monitor=\"any\",detector=\"ours@1.0.0\",column=\"of no role\""
     ));
+}
+
+#[test]
+fn a_band_stands_beside_the_value_that_it_is_around() {
+    let results = results(1_000);
+    let ends = |verdict, detail| {
+        let mut one = measurement("estimated_accuracy", None, 0.8, verdict);
+        one.detail = Some(detail);
+        results.set(&latest("m", "performance", &[one]));
+        let page = page(&results);
+        ["lower", "upper"].map(|end| {
+            let name = format!("m_data_drift_estimated_accuracy_{end}{{");
+            let line = page.lines().find(|line| line.starts_with(&name));
+            line.map(|line| line.rsplit_once(' ').unwrap().1.to_owned())
+        })
+    };
+    let band = json!({"lower": 0.75, "upper": 0.85});
+
+    let found = ends(Verdict::Stable, band.clone());
+
+    assert_eq!(found, [Some("0.75".to_owned()), Some("0.85".to_owned())]);
+    for (verdict, detail) in [
+        (Verdict::Insufficient, band.clone()),
+        (Verdict::Failed, band),
+        (Verdict::Stable, json!({"lower": "low", "upper": null})),
+        (Verdict::Stable, json!("lower")),
+    ] {
+        assert_eq!(ends(verdict, detail), [None, None]);
+    }
 }
 
 #[test]
