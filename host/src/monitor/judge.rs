@@ -728,3 +728,57 @@ fn own_fault<T>(result: Result<T, StoreError>) -> Result<T, Stop> {
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Batch, ColumnKind, ColumnSpec, ColumnValues, MISSING_CODE, Role, Schema};
+    use crate::profile::{ProfileBuilder, ProfileConfig};
+
+    /// A window of so many categories, the first with the most rows, and as many rows without one.
+    fn window(names: u32, missing: usize) -> Window {
+        let spec = |name: &str, kind| ColumnSpec {
+            name: name.into(),
+            kind,
+            role: Role::Feature,
+        };
+        let schema = Schema::new(vec![
+            spec("plan", ColumnKind::Categorical),
+            spec("age", ColumnKind::Numeric),
+        ]);
+        let mut codes: Vec<u32> = (0..names)
+            .flat_map(|code| std::iter::repeat_n(code, (names - code) as usize))
+            .collect();
+        codes.extend(std::iter::repeat_n(MISSING_CODE, missing));
+        let ages = vec![1.0; codes.len()];
+        let dictionary = (0..names).map(|name| format!("n{name}")).collect();
+        let columns = vec![
+            ColumnValues::Categorical { codes, dictionary },
+            ColumnValues::Numeric(ages),
+        ];
+        let mut profile = ProfileBuilder::new(schema.unwrap(), ProfileConfig::service());
+        profile.observe(&Batch::new(None, columns)).unwrap();
+        Window::new(Arc::new(profile.finish()), None).unwrap()
+    }
+
+    #[test]
+    fn segments_are_the_categories_with_the_most_rows_up_to_the_limit() {
+        let most = u32::try_from(SEGMENTS_MAX).unwrap();
+        let (names, left_out) = categories(&window(most, 0), "plan").unwrap();
+        assert_eq!((names.len(), left_out), (SEGMENTS_MAX, 0));
+        assert_eq!(names[0], "n0");
+        let (names, left_out) = categories(&window(most + 1, 0), "plan").unwrap();
+        assert_eq!((names.len(), left_out), (SEGMENTS_MAX, 1));
+        assert!(!names.contains(&format!("n{most}")));
+    }
+
+    #[test]
+    fn rows_without_a_value_are_a_segment_and_a_column_of_numbers_is_none() {
+        let (names, _) = categories(&window(2, 9), "plan").unwrap();
+        assert_eq!(names, [MISSING, "n0", "n1"]);
+        let said = categories(&window(2, 0), "age").unwrap_err();
+        assert!(said.contains("bucket(age, ...)"), "{said}");
+        let said = categories(&window(2, 0), "city").unwrap_err();
+        assert!(said.contains("no column 'city'"), "{said}");
+    }
+}
